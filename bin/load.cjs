@@ -1,0 +1,90 @@
+// Starts netkit: the bundle with its code cache for a known command, else (help, version, mistakes, NETKIT_STOCK=1) oclif from dist/.
+//
+// V8 runs a code cache without verifying it, and netkit often runs as root: a cache is used only when nobody but root or the user
+// netkit runs as can have written it, and it is written only into a directory of which the same is true.
+
+const fs = require('fs')
+const path = require('path')
+const vm = require('vm')
+
+const root = path.dirname(__dirname)
+const dist = path.join(root, 'dist')
+const bundle = path.join(dist, 'netkit.cjs')
+const cache = path.join(dist, `netkit-${process.version}-${process.arch}.cache`)
+const args = process.argv.slice(2)
+
+/** Owned by root or by the effective user, and writable by nobody else. */
+function isTrusted({ uid, mode }) {
+  return (uid === 0 || uid === process.geteuid()) && (mode & 0o022) === 0
+}
+
+/** The code cache, if it is trusted and younger than the bundle: V8 itself compares no more than the length of the source. */
+function readCache(bundleStat) {
+  let file
+  try {
+    file = fs.openSync(cache, fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW)
+    const stat = fs.fstatSync(file)
+    if (isTrusted(stat) && stat.mtimeMs >= bundleStat.mtimeMs) return fs.readFileSync(file)
+  } catch {
+  } finally {
+    if (file !== undefined) fs.closeSync(file)
+  }
+  return undefined
+}
+
+/** Kept at exit, so that it holds the functions compiled on the way. A failure costs 30 ms at the next start and nothing else. */
+function writeCache(script) {
+  const part = `${cache}.${process.pid}`
+  try {
+    if (!isTrusted(fs.statSync(dist))) return
+    const file = fs.openSync(part, 'wx', 0o644)
+    try {
+      fs.writeSync(file, script.createCachedData())
+    } finally {
+      fs.closeSync(file)
+    }
+    fs.renameSync(part, cache)
+  } catch {
+    fs.rmSync(part, { force: true })
+  }
+}
+
+/** True when the bundle is there and has taken the command line. */
+function startBundle() {
+  let file
+  try {
+    file = fs.openSync(bundle, 'r')
+  } catch {
+    return false
+  }
+  const stat = fs.fstatSync(file)
+  // The bundle is pure ASCII: latin1 is one byte a character in V8.
+  const source = fs.readFileSync(file, 'latin1')
+  fs.closeSync(file)
+  const cachedData = readCache(stat)
+  const script = new vm.Script(`(function (exports, require, module, __filename, __dirname) {${source}\n})`, {
+    filename: bundle,
+    cachedData,
+    importModuleDynamically: vm.constants?.USE_MAIN_CONTEXT_DEFAULT_LOADER,
+  })
+  // V8 flags change what a cache is good for; with them one would drive the other out at every start.
+  const ordinary = process.execArgv.length === 0 && !process.env.NODE_OPTIONS
+  if (ordinary && (cachedData === undefined || script.cachedDataRejected))
+    process.once('exit', () => writeCache(script))
+  const bundled = { exports: {} }
+  script.runInThisContext()(bundled.exports, require, bundled, bundle, dist)
+  return bundled.exports.start(args, root)
+}
+
+async function startStock() {
+  const main = path.join(dist, 'cli', 'main.js')
+  if (!fs.existsSync(main)) {
+    fs.writeSync(2, 'netkit: netkit has not been built yet\n  npm run build\n')
+    process.exitCode = 4
+    return
+  }
+  const cli = await import(main)
+  await cli.main(args, { root })
+}
+
+if (process.env.NETKIT_STOCK || !startBundle()) startStock()

@@ -1,0 +1,141 @@
+#!/usr/bin/env node
+// Makes dist/netkit.cjs out of dist/: one file with oclif and every command in it, for bin/load.cjs.
+//
+// Stock oclif reads about a hundred files at every start (100 ms). Here the manifest is inlined, commands are evaluated when they are
+// called, and what a plain run does not need is loaded at first use.
+
+import { readFileSync, rmSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { dirname, join, relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { build } from 'esbuild'
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)))
+const dist = join(root, 'dist')
+const outfile = join(dist, 'netkit.cjs')
+
+/** Packages of oclif and modules of Node that only help, errors and unusual flags need. */
+const LAZY =
+  /^(ansi-escapes|ansis|clean-stack|cli-spinners|ejs|get-package-type|indent-string|lilconfig|minimatch|semver|string-width|supports-color|tinyglobby|widest-line|wordwrap|wrap-ansi|(node:)?(child_process|crypto|os|perf_hooks|readline|tty))$/
+
+const manifest = JSON.parse(readFileSync(join(root, 'oclif.manifest.json'), 'utf8'))
+const { name, version, type, oclif } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+
+const getters = Object.entries(manifest.commands).map(
+  ([id, { relativePath }]) => `get ${JSON.stringify(id)}() { return require('../${relativePath.join('/')}').default },`,
+)
+
+/** A plugin object that oclif takes as loaded, so that it reads no package.json, manifest or user plugin. */
+const entry = `
+import { main } from './cli/main.js'
+const lazy = {${getters.join('\n')}}
+const pjson = ${JSON.stringify({ name, version, type, oclif })}
+const manifest = ${JSON.stringify(manifest)}
+export function start(argv, root) {
+  if (!Object.hasOwn(manifest.commands, argv[0] ?? '')) return false
+  const commands = Object.values(manifest.commands).map(command => ({ ...command, load: async () => lazy[command.id] }))
+  const plugin = {
+    name: pjson.name, alias: pjson.name, version: pjson.version, root, pjson, manifest, commands, type: 'core', moduleType: 'module',
+    isRoot: true, hasManifest: true, valid: true, hooks: {}, topics: [], commandIDs: Object.keys(manifest.commands),
+  }
+  main(argv, { root, pjson, plugins: new Map([[plugin.name, plugin]]) })
+  return true
+}
+`
+
+/** Stands for a module until one of its properties is read, or it is called. */
+const stub = path =>
+  `
+const { createRequire } = require('node:module')
+let loaded
+const load = () => (loaded ??= require(${JSON.stringify(path)}))
+module.exports = new Proxy(function () {}, {
+  get: (_, key) => (key === '__esModule' ? false : load()[key]),
+  apply: (_, self, args) => load().apply(self, args),
+})`.replace(/^const \{ createRequire.*\n/m, '')
+
+const lazyModules = {
+  name: 'lazy-modules',
+  setup(build) {
+    build.onResolve({ filter: LAZY }, ({ path, namespace, importer }) => {
+      if (
+        namespace === 'lazy' ||
+        (namespace === 'file' && importer.includes('/node_modules/') === false && !path.startsWith('node:'))
+      )
+        return
+      return { path, namespace: 'lazy', pluginData: importer }
+    })
+    build.onLoad({ filter: /.*/, namespace: 'lazy' }, ({ path, pluginData }) => ({
+      contents: stub(path),
+      loader: 'js',
+      resolveDir: dirname(pluginData),
+    }))
+  },
+}
+
+/** `import.meta.url` of a module in dist/ stays what it is without the bundle. */
+const moduleUrls = {
+  name: 'module-urls',
+  setup(build) {
+    build.onLoad({ filter: /\.js$/ }, ({ path }) => {
+      if (!path.startsWith(`${dist}/`)) return
+      const source = readFileSync(path, 'utf8')
+      if (!source.includes('import.meta.url')) return
+      const place = JSON.stringify(relative(dist, path))
+      return { contents: source.replaceAll('import.meta.url', `__moduleUrl(${place})`), loader: 'js' }
+    })
+  },
+}
+
+const oclifParts = {
+  name: 'oclif-parts',
+  setup(build) {
+    // debug: costs tty and util at load, and is silent unless DEBUG is set.
+    build.onResolve({ filter: /^debug$/ }, ({ path, namespace, importer }) =>
+      namespace === 'debug' ? undefined : { path, namespace: 'debug', pluginData: importer },
+    )
+    build.onLoad({ filter: /.*/, namespace: 'debug' }, ({ pluginData }) => ({
+      contents: `
+        const quiet = () => Object.assign(() => {}, { enabled: false, extend: quiet })
+        module.exports = process.env.DEBUG ? require('debug') : Object.assign(quiet, { enable() {}, disable() {}, enabled: () => false })`,
+      loader: 'js',
+      resolveDir: dirname(pluginData),
+    }))
+    // wsl-utils: asks whether Linux runs inside Windows, which only names the platform.
+    build.onResolve({ filter: /^wsl-utils$/ }, ({ path }) => ({ path, namespace: 'wsl' }))
+    build.onLoad({ filter: /.*/, namespace: 'wsl' }, () => ({ contents: 'exports.isWsl = false', loader: 'js' }))
+  },
+}
+
+const require = createRequire(import.meta.url)
+const { packages } = {
+  packages: ['typescript', 'ts-node', 'tsx', 'tsx/cjs/api', 'tsx/esm/api', 'pnpapi', 'cap', 'raw-socket', '*.node'],
+}
+void require
+
+// A cache belongs to one bundle: V8 compares no more than the length of the source.
+rmSync(outfile, { force: true })
+const result = await build({
+  stdin: { contents: entry, resolveDir: dist, sourcefile: 'entry.js' },
+  outfile,
+  bundle: true,
+  platform: 'node',
+  format: 'cjs',
+  target: 'node20',
+  minify: true,
+  keepNames: true,
+  legalComments: 'none',
+  logLevel: 'warning',
+  metafile: true,
+  external: packages,
+  plugins: [lazyModules, moduleUrls, oclifParts],
+  banner: {
+    js: "const __moduleUrl = place => require('node:url').pathToFileURL(require('node:path').join(__dirname, place)).href;",
+  },
+})
+if (process.argv.includes('--sizes')) {
+  const sizes = Object.entries(Object.values(result.metafile.outputs)[0].inputs).sort(
+    ([, a], [, b]) => b.bytesInOutput - a.bytesInOutput,
+  )
+  for (const [file, { bytesInOutput }] of sizes.slice(0, 40)) console.log(bytesInOutput, file)
+}

@@ -1,0 +1,39 @@
+// Runs one command line through oclif, and reports what fails outside a command the way commands report it.
+
+import { Config } from '@oclif/core/config'
+import type { LoadOptions } from '@oclif/core/interfaces'
+import { run } from '@oclif/core/run'
+import { UsageError } from '../errors/index.js'
+import { formatOf } from './base-command.js'
+import { reportFailure } from './failure.js'
+import { suggest } from './suggest.js'
+
+/** `netkit help ss` means `netkit ss --help`. */
+function withHelpWord(argv: readonly string[]): string[] {
+  return argv[0] === 'help' ? [...argv.slice(1), '--help'] : [...argv]
+}
+
+/** oclif throws the same class for every failure of its own; for an unknown command the words are all there is. */
+async function explain(error: unknown, argv: readonly string[], options: LoadOptions): Promise<unknown> {
+  const [word] = argv
+  if (word === undefined || !(error instanceof Error) || error.message !== `command ${word} not found`) return error
+  const { commands } = await Config.load(options)
+  const near = suggest(
+    word,
+    commands.map(command => command.id),
+  )
+  const hints = [...(near === undefined ? [] : [`did you mean netkit ${near}?`]), 'see netkit --help']
+  return new UsageError(word.startsWith('-') ? `there is no option ${word}` : `there is no command ${word}`, { hints })
+}
+
+/** Runs `netkit ARGV`. Results are printed and `process.exitCode` is set; nothing is thrown. */
+export async function main(argv: readonly string[], options: LoadOptions): Promise<void> {
+  const words = withHelpWord(argv)
+  try {
+    await run(words, options)
+  } catch (error) {
+    reportFailure(await explain(error, words, options), formatOf(words, true))
+  }
+  // A failed command may have left sockets or timers behind that would keep the process alive.
+  if (process.exitCode) process.exit()
+}

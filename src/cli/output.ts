@@ -1,0 +1,122 @@
+// Writes results to a file descriptor: one buffer, synchronous writes, so that a slow reader slows the program down.
+
+import { writeSync } from 'node:fs'
+import { ERRNO, fromNodeError, isNodeSystemError } from '../errors/index.js'
+
+const CAPACITY = 64 * 1024
+/** A UTF-16 code unit takes at most this many bytes in UTF-8. */
+const MAX_BYTES_PER_UNIT = 3
+
+let sleeper: Int32Array<SharedArrayBuffer> | undefined
+
+function sleep(ms: number): void {
+  sleeper ??= new Int32Array(new SharedArrayBuffer(4))
+  Atomics.wait(sleeper, 0, 0, ms)
+}
+
+/**
+ * Writes all of `bytes`. A full pipe or terminal in non-blocking mode (set so by a parent, or by libuv) is waited for;
+ * a closed pipe ends the program at once with exit 0, as `netkit ... | head` expects.
+ */
+function writeAll(fd: number, bytes: Uint8Array): void {
+  let at = 0
+  let pause = 0.25
+  while (at < bytes.length) {
+    try {
+      at += writeSync(fd, bytes, at, bytes.length - at)
+      pause = 0.25
+    } catch (error) {
+      const errno = isNodeSystemError(error) ? Math.abs(error.errno) : 0
+      if (errno === ERRNO.EPIPE) process.exit(0)
+      if (errno !== ERRNO.EAGAIN) throw fromNodeError('file-write', error, 'write the output')
+      sleep(pause)
+      pause = Math.min(pause * 2, 10)
+    }
+  }
+}
+
+/** Plain data as JSON text, one item of each top-level array or iterable a line, so that no document is held as one string. */
+function* jsonDocument(value: unknown): Generator<string> {
+  if (isList(value)) {
+    yield* jsonList(value, '')
+  } else if (value !== null && typeof value === 'object' && !('toJSON' in value)) {
+    let separator = '{\n  '
+    for (const [key, item] of Object.entries(value)) {
+      if (item === undefined) continue
+      yield `${separator}${JSON.stringify(key)}: `
+      if (isList(item)) yield* jsonList(item, '  ')
+      else yield JSON.stringify(item)
+      separator = ',\n  '
+    }
+    yield separator === '{\n  ' ? '{}' : '\n}'
+  } else {
+    yield JSON.stringify(value ?? null)
+  }
+  yield '\n'
+}
+
+function* jsonList(items: Iterable<unknown>, indent: string): Generator<string> {
+  let separator = `[\n${indent}  `
+  for (const item of items) {
+    yield separator + JSON.stringify(item ?? null)
+    separator = `,\n${indent}  `
+  }
+  yield separator.startsWith('[') ? '[]' : `\n${indent}]`
+}
+
+function isList(value: unknown): value is Iterable<unknown> {
+  return typeof value === 'object' && value !== null && Symbol.iterator in value
+}
+
+/** A buffered writer. Nothing is printed before `flush`, or before 64 KiB have come together. */
+export class Output {
+  private readonly fd: number
+  private readonly buffer = Buffer.allocUnsafeSlow(CAPACITY)
+  private used = 0
+
+  constructor(fd: number) {
+    this.fd = fd
+  }
+
+  /** Adds text or bytes; bytes are copied or written before this returns, so the caller may reuse them. */
+  write(chunk: string | Uint8Array): void {
+    if (typeof chunk !== 'string') {
+      if (chunk.length > CAPACITY - this.used) this.flush()
+      if (chunk.length > CAPACITY) writeAll(this.fd, chunk)
+      else this.used += this.copy(chunk)
+      return
+    }
+    const most = chunk.length * MAX_BYTES_PER_UNIT
+    if (most > CAPACITY - this.used) this.flush()
+    if (most > CAPACITY) writeAll(this.fd, Buffer.from(chunk))
+    else this.used += this.buffer.write(chunk, this.used)
+  }
+
+  private copy(bytes: Uint8Array): number {
+    this.buffer.set(bytes, this.used)
+    return bytes.length
+  }
+
+  /** Adds one line of text. */
+  line(text: string): void {
+    this.write(text)
+    this.write('\n')
+  }
+
+  /** Adds one JSON document: `{` keys `}` with one item of a list a line. Iterables are written as arrays. */
+  json(value: unknown): void {
+    for (const part of jsonDocument(value)) this.write(part)
+  }
+
+  /** Adds one line of NDJSON. */
+  jsonLine(value: unknown): void {
+    this.line(JSON.stringify(value))
+  }
+
+  /** Hands everything to the kernel; for streams, after each event. */
+  flush(): void {
+    const { used } = this
+    this.used = 0
+    if (used > 0) writeAll(this.fd, this.buffer.subarray(0, used))
+  }
+}
