@@ -1,0 +1,17 @@
+// The filter language of `netkit ss`: text -> tree -> predicate over records, and kernel bytecode.
+
+export type { Filter, FilterFamily, HostPattern, IpBlock, Predicate, Ranges, Side } from './ast.js'
+export { allOf, MATCH_ALL, matchesEverything } from './ast.js'
+export type { BytecodeContext, CompiledBytecode } from './bytecode.js'
+export { compileBytecode } from './bytecode.js'
+export type { FilterContext } from './context.js'
+export { EMPTY_CONTEXT } from './context.js'
+export type { SocketPredicate } from './evaluate.js'
+export { compileFilter } from './evaluate.js'
+export { parseFilter } from './parser.js'
+export type { ServiceLookup } from './ports.js'
+export { FILTER_KEYWORDS } from './predicates.js'
+export type { Requirements } from './requirements.js'
+export { requirements } from './requirements.js'
+export { hostNames, withAddresses } from './resolve.js'
+export { FilterSyntaxError } from './syntax-error.js'

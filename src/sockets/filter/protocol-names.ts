@@ -1,0 +1,72 @@
+// Names of packet-socket ethertypes and of netlink protocols that `link:` and `netlink:` conditions take, as iproute2 spells them.
+
+/** linux/if_ether.h, with the names of iproute2's ll_proto table. */
+export const ETHERTYPES: ReadonlyMap<string, number> = new Map([
+  ['802_3', 0x0001],
+  ['ax25', 0x0002],
+  ['all', 0x0003],
+  ['802_2', 0x0004],
+  ['snap', 0x0005],
+  ['can', 0x000c],
+  ['loop', 0x0060],
+  ['pup', 0x0200],
+  ['ip', 0x0800],
+  ['ipv4', 0x0800],
+  ['x25', 0x0805],
+  ['arp', 0x0806],
+  ['teb', 0x6558],
+  ['rarp', 0x8035],
+  ['atalk', 0x809b],
+  ['aarp', 0x80f3],
+  ['802.1q', 0x8100],
+  ['ipx', 0x8137],
+  ['ipv6', 0x86dd],
+  ['mpls_uc', 0x8847],
+  ['mpls_mc', 0x8848],
+  ['ppp_disc', 0x8863],
+  ['ppp_ses', 0x8864],
+  ['profinet', 0x8892],
+  ['aoe', 0x88a2],
+  ['802.1ad', 0x88a8],
+  ['lldp', 0x88cc],
+  ['macsec', 0x88e5],
+  ['ptp', 0x88f7],
+])
+
+/** linux/netlink.h, with the names of iproute2's nl_protos and the kernel's own. */
+export const NETLINK_PROTOCOLS: ReadonlyMap<string, number> = new Map([
+  ['rtnl', 0],
+  ['route', 0],
+  ['unused', 1],
+  ['usersock', 2],
+  ['fw', 3],
+  ['tcpdiag', 4],
+  ['sock_diag', 4],
+  ['nflog', 5],
+  ['xfrm', 6],
+  ['selinux', 7],
+  ['iscsi', 8],
+  ['audit', 9],
+  ['fiblookup', 10],
+  ['connector', 11],
+  ['nft', 12],
+  ['netfilter', 12],
+  ['ip6fw', 13],
+  ['dec-rt', 14],
+  ['uevent', 15],
+  ['genl', 16],
+  ['generic', 16],
+  ['scsi-trans', 18],
+  ['ecryptfs', 19],
+  ['rdma', 20],
+  ['crypto', 21],
+  ['smc', 22],
+])
+
+/** Well-known vsock context ids, linux/vm_sockets.h. */
+export const VSOCK_CIDS: ReadonlyMap<string, number> = new Map([
+  ['hypervisor', 0],
+  ['local', 1],
+  ['host', 2],
+  ['any', 0xffffffff],
+])
