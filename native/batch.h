@@ -1,0 +1,44 @@
+// Many messages in one system call: sendmmsg(2), recvmmsg(2).
+#pragma once
+
+#include <vector>
+
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include "call.h"
+
+namespace netkit {
+
+/** UIO_MAXIOV: the kernel reads no more headers than this in one call. */
+constexpr int32_t kMostMessages = 1024;
+
+/** Table rows, in int32: src/bytes/batch-table.ts declares the same two. */
+constexpr size_t kSendRow = 6;
+constexpr size_t kReceiveRow = 10;
+
+/** The kernel's message headers for the rows of a table. Rows are copied before they are checked, then not read again. */
+class Batch {
+ public:
+  /** 0, or -EINVAL when a row leaves the arena or the table has fewer than `count` rows. */
+  int prepare(const Bytes& arena, const Words& table, int32_t count, size_t stride);
+  int send(int fd, int flags);
+  /**
+   * One recvmmsg is the whole loop: it goes on until all headers are used or a receive fails, and a failure after the
+   * first message is parked in the socket for the next call. Calling again here would eat that error.
+   */
+  int receive(int fd, int flags);
+  /** Writes lengths and flags of the first `received` rows. The table must have them. */
+  void report(int32_t* rows, int received) const;
+
+ private:
+  std::vector<mmsghdr> messages_;
+  std::vector<iovec> vectors_;
+  unsigned count_ = 0;
+};
+
+int sendBatch(Call& call);
+int receiveBatch(Call& call);
+int receiveBatchAsync(Call& call);
+
+}  // namespace netkit
