@@ -3,9 +3,9 @@
 // V8 runs a code cache without verifying it, and netkit often runs as root: a cache is used only when nobody but root or the user
 // netkit runs as can have written it, and it is written only into a directory of which the same is true.
 
-const fs = require('fs')
-const path = require('path')
-const vm = require('vm')
+const fs = require('node:fs')
+const path = require('node:path')
+const vm = require('node:vm')
 
 const root = path.dirname(__dirname)
 const dist = path.join(root, 'dist')

@@ -8,14 +8,14 @@ import { fileURLToPath } from 'node:url'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 
-/** Runs Node on `script`. `required` steps end the build when they fail; all show their output only then. */
+/** Runs Node on `script`, and shows what it printed when it failed; a failed `required` step ends the build. */
 function step(script, args, { required, env }) {
   const { status, stdout, stderr } = spawnSync(process.execPath, [join(root, script), ...args], {
     cwd: root,
     encoding: 'utf8',
     env: { ...process.env, ...env },
   })
-  if (status !== 0 || !required) process.stderr.write(`${stdout}${stderr}`)
+  if (status !== 0) process.stderr.write(`${stdout}${stderr}`)
   if (status !== 0 && required) {
     console.error(`netkit: the build stopped at ${script}`)
     process.exit(1)
@@ -30,14 +30,15 @@ function prune() {
   }
 }
 
-/** One run of every command, for the code cache to hold what a run compiles. `--help` would be the same for all of them. */
-function warm() {
-  step('bin/run.js', ['ss', '-H'], { required: false, env: { NODE_OPTIONS: '', NETKIT_STOCK: '' } })
-}
+/** One harmless run of each command whose start matters: the code cache then holds what a run compiles. */
+const WARM_RUNS = [['ss', '-H']]
 
-if (existsSync(join(root, 'scripts/build-native.mjs'))) step('scripts/build-native.mjs', [], { required: false })
+// Speaks for itself when there is no compiler, and never fails the build.
+spawnSync(process.execPath, ['scripts/build-native.mjs'], { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] })
 step('node_modules/typescript/bin/tsc', ['-p', 'tsconfig.json'], { required: true })
 prune()
 step('scripts/manifest.mjs', [], { required: true })
 step('scripts/bundle.mjs', [], { required: true })
-warm()
+for (const args of WARM_RUNS) {
+  step('bin/run.js', args, { required: false, env: { NODE_OPTIONS: '', NETKIT_STOCK: '', NETKIT_WARM_CACHE: '1' } })
+}

@@ -4,8 +4,8 @@
 // Stock oclif reads about a hundred files at every start (100 ms). Here the manifest is inlined, commands are evaluated when they are
 // called, and what a plain run does not need is loaded at first use.
 
-import { readFileSync, rmSync } from 'node:fs'
-import { createRequire } from 'node:module'
+import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { createRequire, isBuiltin } from 'node:module'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
@@ -16,7 +16,7 @@ const outfile = join(dist, 'netkit.cjs')
 
 /** Packages of oclif and modules of Node that only help, errors and unusual flags need. */
 const LAZY =
-  /^(ansi-escapes|ansis|clean-stack|cli-spinners|ejs|get-package-type|indent-string|lilconfig|minimatch|semver|string-width|supports-color|tinyglobby|widest-line|wordwrap|wrap-ansi|(node:)?(child_process|crypto|os|perf_hooks|readline|tty))$/
+  /^(ansi-escapes|ansis|clean-stack|cli-spinners|ejs|get-package-type|indent-string|lilconfig|minimatch|semver|string-width|supports-color|tinyglobby|widest-line|wordwrap|wrap-ansi|(node:)?(child_process|fs\/promises|perf_hooks|readline|tty))$/
 
 const manifest = JSON.parse(readFileSync(join(root, 'oclif.manifest.json'), 'utf8'))
 const { name, version, type, oclif } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
@@ -43,30 +43,54 @@ export function start(argv, root) {
 }
 `
 
-/** Stands for a module until one of its properties is read, or it is called. */
-const stub = path =>
-  `
-const { createRequire } = require('node:module')
+/** Stands for a module of Node: an object whose properties load it, so that `import { isatty } from 'node:tty'` costs nothing. */
+const builtinStub = path => {
+  const names = Object.keys(createRequire(import.meta.url)(path)).filter(name => name !== 'default')
+  const properties = names.map(name => `get ${name}() { return require(${JSON.stringify(path)}).${name} },`)
+  return `module.exports = {${properties.join('\n')}}`
+}
+
+/** Parts of oclif that a plain run does not need: help, and what prints, which asks process.stdout for its width and loads net. */
+const LAZY_PARTS = /^(\.{1,2}\/)+(help|help\/index|screen|ux|ux\/index|ux\/list)$/
+
+/** Stands for a CommonJS module until one of its properties is read, or it is called. */
+const moduleStub = (path, esModule) => `
 let loaded
 const load = () => (loaded ??= require(${JSON.stringify(path)}))
 module.exports = new Proxy(function () {}, {
-  get: (_, key) => (key === '__esModule' ? false : load()[key]),
+  get: (_, key) => (key === '__esModule' ? ${esModule} : load()[key]),
   apply: (_, self, args) => load().apply(self, args),
-})`.replace(/^const \{ createRequire.*\n/m, '')
+})`
 
 const lazyModules = {
   name: 'lazy-modules',
   setup(build) {
-    build.onResolve({ filter: LAZY }, ({ path, namespace, importer }) => {
-      if (
-        namespace === 'lazy' ||
-        (namespace === 'file' && importer.includes('/node_modules/') === false && !path.startsWith('node:'))
-      )
-        return
-      return { path, namespace: 'lazy', pluginData: importer }
-    })
+    // main.js takes from help/ what is exported by help/util.js too, and needs no more of it for a plain run.
+    build.onResolve({ filter: /^\.\/help$/ }, ({ importer }) =>
+      importer.endsWith('/@oclif/core/lib/main.js') ? { path: importer, namespace: 'help-front' } : undefined,
+    )
+    build.onResolve({ filter: LAZY_PARTS }, ({ path, namespace, importer }) =>
+      namespace === 'file' && /@oclif\/core\/lib\/(?!help|ux)/.test(importer)
+        ? { path: join(dirname(importer), path), namespace: 'lazy-part', pluginData: importer }
+        : undefined,
+    )
+    build.onLoad({ filter: /.*/, namespace: 'help-front' }, ({ path }) => ({
+      contents: `
+        const { getHelpFlagAdditions, normalizeArgv } = require('./help/util')
+        module.exports = { getHelpFlagAdditions, normalizeArgv, get loadHelpClass() { return require('./help/index').loadHelpClass } }`,
+      loader: 'js',
+      resolveDir: dirname(path),
+    }))
+    build.onLoad({ filter: /.*/, namespace: 'lazy-part' }, ({ path }) => ({
+      contents: moduleStub(path, true),
+      loader: 'js',
+      resolveDir: dirname(path),
+    }))
+    build.onResolve({ filter: LAZY }, ({ path, namespace, importer }) =>
+      namespace === 'lazy' ? undefined : { path, namespace: 'lazy', pluginData: importer },
+    )
     build.onLoad({ filter: /.*/, namespace: 'lazy' }, ({ path, pluginData }) => ({
-      contents: stub(path),
+      contents: isBuiltin(path) ? builtinStub(path) : moduleStub(path, false),
       loader: 'js',
       resolveDir: dirname(pluginData),
     }))
@@ -90,6 +114,13 @@ const moduleUrls = {
 const oclifParts = {
   name: 'oclif-parts',
   setup(build) {
+    // command.js touches process.stdout to swallow EPIPE, which loads net and stream (2 ms); src/cli/output.ts needs neither.
+    build.onLoad({ filter: /@oclif\/core\/lib\/command\.js$/ }, ({ path }) => {
+      const source = readFileSync(path, 'utf8')
+      const handler = /^process\.stdout\.on\('error', [\s\S]*?^\}\);$/m
+      if (!handler.test(source)) throw new Error(`${path}: the handler of stdout errors is not where it was`)
+      return { contents: source.replace(handler, ''), loader: 'js' }
+    })
     // debug: costs tty and util at load, and is silent unless DEBUG is set.
     build.onResolve({ filter: /^debug$/ }, ({ path, namespace, importer }) =>
       namespace === 'debug' ? undefined : { path, namespace: 'debug', pluginData: importer },
@@ -107,15 +138,10 @@ const oclifParts = {
   },
 }
 
-const require = createRequire(import.meta.url)
-const { packages } = {
-  packages: ['typescript', 'ts-node', 'tsx', 'tsx/cjs/api', 'tsx/esm/api', 'pnpapi', 'cap', 'raw-socket', '*.node'],
-}
-void require
+/** Left to be found at run time: optional packages, oclif's TypeScript loaders, and the native socket. */
+const external = ['cap', 'raw-socket', '*.node', 'typescript', 'ts-node', 'tsx', 'tsx/cjs/api', 'tsx/esm/api', 'pnpapi']
 
-// A cache belongs to one bundle: V8 compares no more than the length of the source.
-rmSync(outfile, { force: true })
-const result = await build({
+const { metafile, outputFiles } = await build({
   stdin: { contents: entry, resolveDir: dist, sourcefile: 'entry.js' },
   outfile,
   bundle: true,
@@ -127,14 +153,21 @@ const result = await build({
   legalComments: 'none',
   logLevel: 'warning',
   metafile: true,
-  external: packages,
+  external,
+  write: false,
   plugins: [lazyModules, moduleUrls, oclifParts],
   banner: {
     js: "const __moduleUrl = place => require('node:url').pathToFileURL(require('node:path').join(__dirname, place)).href;",
   },
 })
+
+// A cache belongs to one bundle: V8 compares no more than the length of the source. The rename keeps running netkits whole.
+writeFileSync(`${outfile}.part`, outputFiles[0].contents)
+renameSync(`${outfile}.part`, outfile)
+for (const file of readdirSync(dist)) if (file.endsWith('.cache')) rmSync(join(dist, file))
+
 if (process.argv.includes('--sizes')) {
-  const sizes = Object.entries(Object.values(result.metafile.outputs)[0].inputs).sort(
+  const sizes = Object.entries(Object.values(metafile.outputs)[0].inputs).sort(
     ([, a], [, b]) => b.bytesInOutput - a.bytesInOutput,
   )
   for (const [file, { bytesInOutput }] of sizes.slice(0, 40)) console.log(bytesInOutput, file)

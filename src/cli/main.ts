@@ -29,6 +29,8 @@ async function explain(error: unknown, argv: readonly string[], options: LoadOpt
 /** Runs `netkit ARGV`. Results are printed and `process.exitCode` is set; nothing is thrown. */
 export async function main(argv: readonly string[], options: LoadOptions): Promise<void> {
   const words = withHelpWord(argv)
+  // oclif would look for a theme file in the home directory at every start.
+  process.env['NETKIT_DISABLE_THEME'] = '1'
   try {
     await run(words, options)
   } catch (error) {
