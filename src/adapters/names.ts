@@ -3,6 +3,7 @@
 import fs from 'node:fs'
 import {
   addInterfaceColumns,
+  parseIpProtocols,
   parsePasswd,
   parsePortRange,
   parseServices,
@@ -14,6 +15,11 @@ import {
 /** Service names of /etc/services; empty when there is no such file, as in many containers. */
 export function readServices(path = '/etc/services'): ServiceNames {
   return parseServices(readText(path))
+}
+
+/** Names of IP protocols by number; empty when there is no /etc/protocols. */
+export function readIpProtocols(path = '/etc/protocols'): Map<number, string> {
+  return parseIpProtocols(readText(path))
 }
 
 /** User names of /etc/passwd. Users of a directory service (LDAP, systemd-homed) are numbers here. */

@@ -10,14 +10,14 @@ export type Sockstat = Readonly<Record<string, SockstatLine>>
  * Fields that count the whole machine, in whatever network namespace they are read (net/ipv4/proc.c, sockstat_seq_show).
  * Mixing them with the others is what makes `ss -s` print the host's closed sockets in a container.
  */
-const MACHINE_WIDE: Readonly<Record<string, readonly string[]>> = {
-  TCP: ['orphan', 'alloc', 'mem'],
-  UDP: ['mem'],
-}
+const MACHINE_WIDE: ReadonlyMap<string, readonly string[]> = new Map([
+  ['TCP', ['orphan', 'alloc', 'mem']],
+  ['UDP', ['mem']],
+])
 
 /** True when a field counts the whole machine and not the network namespace. */
 export function isMachineWide(line: string, field: string): boolean {
-  return MACHINE_WIDE[line]?.includes(field) ?? false
+  return MACHINE_WIDE.get(line)?.includes(field) ?? false
 }
 
 /** Parses `NAME: field number ...` lines. What is not of this shape is left out; never throws. */
