@@ -6,6 +6,7 @@ import {
   parseIpProtocols,
   parsePasswd,
   parsePortRange,
+  parseProtocols,
   parseServices,
   parseSnmp6Index,
   type ServiceNames,
@@ -20,6 +21,11 @@ export function readServices(path = '/etc/services'): ServiceNames {
 /** Names of IP protocols by number; empty when there is no /etc/protocols. */
 export function readIpProtocols(path = '/etc/protocols'): Map<number, string> {
   return parseIpProtocols(readText(path))
+}
+
+/** Names of IP protocol numbers from /etc/protocols; empty when there is no such file. */
+export function readProtocols(path = '/etc/protocols'): Map<number, string> {
+  return parseProtocols(readText(path))
 }
 
 /** User names of /etc/passwd. Users of a directory service (LDAP, systemd-homed) are numbers here. */

@@ -48,6 +48,9 @@ export abstract class BaseCommand<Result> extends Command {
 
   abstract override run(): Promise<Result>
 
+  /** A command whose result is too large to be held prints it in every format by itself as it comes. */
+  protected readonly writesItself: boolean = false
+
   /** Shows the result as text. A command that prints as it goes leaves this as it is. */
   protected print(_result: Result): void | Promise<void> {}
 
@@ -122,7 +125,8 @@ export abstract class BaseCommand<Result> extends Command {
   private async execute(): Promise<Result | undefined> {
     try {
       const result = await this.run()
-      if (this.format === 'json') this.out.json(result)
+      if (this.writesItself) this.out.flush()
+      else if (this.format === 'json') this.out.json(result)
       else if (this.format === 'ndjson') for (const item of this.items(result)) this.out.jsonLine(item)
       else await this.print(result)
       this.out.flush()

@@ -1,26 +1,35 @@
-// Placeholder of the socket listing.
+// netkit ss: the sockets of this host, from the kernel.
 
-import { boolean, string } from '@oclif/core/flags'
-import { BaseCommand, ndjsonFlag, wordsInOrder } from '../cli/base-command.js'
+import { BaseCommand, wordsInOrder } from '../cli/base-command.js'
+import { socketFlags } from '../cli/ss/flags.js'
+import { runSockets } from '../cli/ss/run.js'
 
-export default class Ss extends BaseCommand<{ sockets: unknown[]; words: string[] }> {
-  static override description = 'list sockets'
+export default class Ss extends BaseCommand<unknown> {
+  static override summary = 'List sockets and their states'
+  static override description =
+    'Sockets come from the kernel through netlink sock_diag, and from procfs where it has no answer. ' +
+    "Words after the flags are ss's: state X, exclude X, and a filter such as dport = :443 and not src 127.0.0.0/8."
   static override strict = false
-  static override flags = {
-    tcp: boolean({ char: 't', description: 'TCP sockets' }),
-    all: boolean({ char: 'a', description: 'listening sockets too' }),
-    numeric: boolean({ char: 'n', description: 'ports as numbers' }),
-    'no-header': boolean({ char: 'H', description: 'no header line' }),
-    state: string({ description: 'only sockets in this state', multiple: true, delimiter: ',' }),
-    ndjson: ndjsonFlag,
-  }
+  static override flags = socketFlags
+  static override examples = [
+    '<%= config.bin %> ss --state time-wait',
+    '<%= config.bin %> ss -tulpn',
+    "<%= config.bin %> ss -tanp state close-wait '( dport = :443 or dport = :8000-8010 )'",
+    '<%= config.bin %> ss -ta --count-by state,peer --top 10',
+    '<%= config.bin %> ss --netns all -tl --json',
+  ]
 
-  async run() {
+  protected override readonly writesItself = true
+
+  async run(): Promise<unknown> {
     const parsed = await this.parse(Ss)
-    return { sockets: [], words: wordsInOrder(parsed) }
-  }
-
-  protected override print(result: { words: string[] }): void {
-    this.out.line(`State ${result.words.join(' ')}`)
+    return runSockets(parsed.flags, wordsInOrder(parsed), {
+      out: this.out,
+      err: this.err,
+      format: this.format,
+      color: this.color,
+      setExit: code => this.setExit(code),
+      onInterrupt: callback => this.onInterrupt(callback),
+    })
   }
 }

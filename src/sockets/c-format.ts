@@ -7,10 +7,28 @@
 export function formatG(value: number, precision = 6): string {
   if (value === 0) return '0'
   if (!Number.isFinite(value)) return String(value)
+  if (value >= 1e-3 && value < 10 ** (precision - 1)) {
+    // Far from a tie, which is nearly always, JavaScript's own rounding is the same and needs no second look.
+    const half = value * (HALVES[precision - Math.trunc(Math.log10(value))] ?? Number.NaN)
+    if (Math.abs(half - Math.round(half)) > 1e-4) return trimZeros(value.toPrecision(precision))
+  }
   const rounded = roundSignificant(value, precision)
   const size = Math.abs(rounded)
   if (size >= 1e-4 && size < 10 ** precision) return String(rounded)
   return rounded.toExponential().replace(/e([+-])(\d)$/, 'e$10$2')
+}
+
+/**
+ * Twice the powers of ten from 10^-1: what moves the digit after the last one kept in front of the point, and one more for
+ * a logarithm that is off by one. A tie among so many digits becomes an integer.
+ */
+const HALVES = Array.from({ length: 16 }, (_, index) => 2 * 10 ** index)
+
+function trimZeros(text: string): string {
+  let end = text.length
+  while (text.charCodeAt(end - 1) === 0x30) end--
+  if (text.charCodeAt(end - 1) === 0x2e) end--
+  return text.includes('.') ? text.slice(0, end) : text
 }
 
 function roundSignificant(value: number, precision: number): number {

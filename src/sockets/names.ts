@@ -125,3 +125,13 @@ function splitOnce(text: string, separator: string): [string, string | undefined
   const at = text.indexOf(separator)
   return at < 0 ? [text, undefined] : [text.slice(0, at), text.slice(at + separator.length)]
 }
+
+/** Parses /etc/protocols, protocols(5): names of IP protocol numbers. */
+export function parseProtocols(text: string): Map<number, string> {
+  const names = new Map<number, string>()
+  for (const line of text.split('\n')) {
+    const [name, number] = wordsOf(line)
+    if (name !== undefined && /^\d{1,3}$/.test(number ?? '')) setFirst(names, Number(number), name)
+  }
+  return names
+}

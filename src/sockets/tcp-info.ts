@@ -113,6 +113,7 @@ export const UNSET_U32 = 0xffffffff
 
 /** How a field becomes a value of the model, where it is not the plain number. */
 type Kind =
+  | 'plain'
   | 'hidden'
   | 'congestion'
   | 'options'

@@ -44,7 +44,7 @@ export const NETLINK_DIAG_MEMINFO = 0
 export const NETLINK_DIAG_GROUPS = 1
 export const NETLINK_DIAG_FLAGS = 4
 
-/** NETLINK_CONNECTED of net/netlink/af_netlink.h; 0 is unconnected. */
+/** NETLINK_CONNECTED of net/netlink/af_netlink.h; a socket without a peer has 0, or 7 if it never had one. */
 const NETLINK_CONNECTED = 1
 
 export interface NetlinkRequest {

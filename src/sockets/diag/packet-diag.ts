@@ -257,8 +257,9 @@ export function formatEthertype(ethertype: number, numeric = false): string {
 
 /** The number of an ethertype given by name or number (`ip`, `0x800`, `2048`, `*`); null when it is none of them. */
 export function parseEthertype(text: string): number | null {
-  if (text === '*' || text === 'all') return ETH_P_ALL
-  const named = NUMBER_OF.get(text.toLowerCase()) ?? (text === 'ipv4' ? 0x0800 : undefined)
+  const word = text.toLowerCase()
+  if (word === '*' || word === 'all') return ETH_P_ALL
+  const named = NUMBER_OF.get(word === 'ipv4' ? 'ip' : word)
   if (named !== undefined) return named
   if (!/^(0x[0-9a-f]{1,4}|\d{1,5})$/i.test(text)) return null
   return Number(text) <= 0xffff ? Number(text) : null

@@ -1,0 +1,154 @@
+// Netlink sockets through the native socket primitive, read ahead of the consumer on another thread.
+
+import { RECEIVE_ROW, ROW } from '../bytes/batch-table.js'
+import { type Operation, systemError } from '../errors/index.js'
+import type { DatagramBatch, NetlinkConnection, NetlinkPort } from '../ports/netlink.js'
+import type { SocketPort } from '../ports/socket.js'
+
+const AF_NETLINK = 16
+const SOCK_RAW = 3
+const EAGAIN = 11
+const EINTR = 4
+const MSG_TRUNC = 0x20
+/** linux/netlink.h, struct sockaddr_nl: family, pad, port id, groups. */
+const SOCKADDR_NL_SIZE = 12
+const SOL_SOCKET = 1
+const SO_RCVBUFFORCE = 33
+const SO_RCVBUF = 8
+const POLLIN = 1
+
+/** The kernel fills at most this much per read, however large the buffer (net/netlink/af_netlink.c). */
+const SLOT_BYTES = 32 * 1024
+/** Read before anything is processed: answers that fit are complete before the first message is looked at. */
+const FIRST_SLOTS = 16
+/** Read in the background while the previous batch is processed. */
+const AHEAD_SLOTS = 48
+
+class SlotBatch implements DatagramBatch {
+  readonly bytes: Uint8Array
+  readonly data: DataView
+  readonly table: Int32Array
+  readonly slots: number
+  count = 0
+
+  constructor(slots: number) {
+    this.slots = slots
+    this.bytes = new Uint8Array(slots * SLOT_BYTES)
+    this.data = new DataView(this.bytes.buffer)
+    this.table = new Int32Array(slots * RECEIVE_ROW)
+    for (let slot = 0; slot < slots; slot++) {
+      this.table[slot * RECEIVE_ROW + ROW.dataOffset] = slot * SLOT_BYTES
+      this.table[slot * RECEIVE_ROW + ROW.dataLength] = SLOT_BYTES
+    }
+  }
+
+  start(index: number): number {
+    return index * SLOT_BYTES
+  }
+
+  length(index: number): number {
+    return Math.min(this.table[index * RECEIVE_ROW + ROW.receivedData]!, SLOT_BYTES)
+  }
+
+  truncated(index: number): boolean {
+    return (this.table[index * RECEIVE_ROW + ROW.receivedFlags]! & MSG_TRUNC) !== 0
+  }
+}
+
+class NativeNetlink implements NetlinkConnection {
+  private readonly port: SocketPort
+  private readonly handle: number
+  private readonly first = new SlotBatch(FIRST_SLOTS)
+  private ahead: SlotBatch[] = []
+  private turn = 0
+  private pending: Promise<SlotBatch> | null = null
+
+  constructor(port: SocketPort, handle: number) {
+    this.port = port
+    this.handle = handle
+  }
+
+  send(request: Uint8Array): void {
+    this.check(
+      'netlink',
+      'send a request to the kernel',
+      this.port.send(this.handle, request, 0, request.length, 0, null),
+    )
+  }
+
+  read(): DatagramBatch | null | Promise<DatagramBatch | null> {
+    if (this.pending !== null) return this.takePending(this.pending)
+    const batch = this.readNow()
+    if (batch !== null && batch.count === this.first.slots) this.readAhead()
+    return batch
+  }
+
+  readNow(): DatagramBatch | null {
+    this.first.count = this.receive(this.first)
+    return this.first.count === 0 ? null : this.first
+  }
+
+  join(groups: number): void {
+    const address = new Uint8Array(SOCKADDR_NL_SIZE)
+    const view = new DataView(address.buffer)
+    view.setUint16(0, AF_NETLINK, true)
+    view.setUint32(8, groups, true)
+    this.check('netlink', 'join the multicast groups', this.port.bind(this.handle, address))
+    // Destroy events come in bursts; what does not fit is lost (ENOBUFS), so ask for room, by force where we may.
+    const size = new Uint8Array(new Uint32Array([4 * 1024 * 1024]).buffer)
+    if (this.port.setOption(this.handle, SOL_SOCKET, SO_RCVBUFFORCE, size) < 0) {
+      this.port.setOption(this.handle, SOL_SOCKET, SO_RCVBUF, size)
+    }
+  }
+
+  onReadable(callback: () => void): void {
+    this.check('netlink', 'wait for events', this.port.watch(this.handle, POLLIN, callback))
+  }
+
+  close(): void {
+    this.port.close(this.handle)
+  }
+
+  private receive(batch: SlotBatch): number {
+    const result = this.port.receiveBatch(this.handle, batch.bytes, batch.table, batch.slots, 0)
+    if (result === -EAGAIN || result === -EINTR) return 0
+    return this.check('netlink', 'read from the kernel', result)
+  }
+
+  private readAhead(): void {
+    this.ahead[this.turn] ??= new SlotBatch(AHEAD_SLOTS)
+    const batch = this.ahead[this.turn]!
+    this.turn ^= 1
+    this.pending = new Promise((resolve, reject) => {
+      const started = this.port.receiveBatchAsync(this.handle, batch.bytes, batch.table, batch.slots, 0, result => {
+        if (result < 0 && result !== -EAGAIN) return reject(systemError('netlink', -result, 'read from the kernel'))
+        batch.count = Math.max(result, 0)
+        resolve(batch)
+      })
+      if (started < 0) reject(systemError('netlink', -started, 'read from the kernel'))
+    })
+  }
+
+  private async takePending(pending: Promise<SlotBatch>): Promise<DatagramBatch | null> {
+    const batch = await pending
+    this.pending = null
+    if (batch.count === batch.slots) this.readAhead()
+    return batch.count === 0 ? null : batch
+  }
+
+  private check(operation: Operation, doing: string, result: number): number {
+    if (result < 0) throw systemError(operation, -result, doing)
+    return result
+  }
+}
+
+/** Netlink over the native socket primitive. */
+export function nativeNetlink(port: SocketPort): NetlinkPort {
+  return {
+    open(protocol, netnsFd) {
+      const handle = port.open(AF_NETLINK, SOCK_RAW, protocol, netnsFd)
+      if (handle < 0) throw systemError(netnsFd < 0 ? 'netlink' : 'netns', -handle, 'open a netlink socket')
+      return new NativeNetlink(port, handle)
+    },
+  }
+}

@@ -1,0 +1,138 @@
+// What a command line of `netkit ss` asks for: ss's words and flags as one typed request.
+
+import fs from 'node:fs'
+import { fromNodeError, UsageError } from '../../errors/index.js'
+import type { Protocol } from '../../sockets/constants.js'
+import {
+  allOf,
+  type Filter,
+  FilterSyntaxError,
+  parseFilter,
+  requirements,
+  type ServiceLookup,
+} from '../../sockets/filter/index.js'
+import { type Selection, selectStates, selectTables } from '../../sockets/selection.js'
+import { ALL_STATES, LISTENING_STATES, parseState } from '../../sockets/states.js'
+
+/** Flags that choose sockets, as oclif parses them. */
+export interface SelectionFlags {
+  tcp: boolean
+  udp: boolean
+  raw: boolean
+  unix: boolean
+  packet: boolean
+  sctp: boolean
+  mptcp: boolean
+  vsock: boolean
+  xdp: boolean
+  tipc: boolean
+  ipv4: boolean
+  ipv6: boolean
+  family?: string | undefined
+  query?: string[] | undefined
+  all: boolean
+  listening: boolean
+  'bound-inactive': boolean
+  state?: string[] | undefined
+  exclude?: string[] | undefined
+  filter?: string | undefined
+}
+
+export interface SocketRequest {
+  selection: Selection
+  states: number
+  filter: Filter
+}
+
+const PROTOCOL_FLAGS: readonly (Protocol & keyof SelectionFlags)[] = [
+  'tcp',
+  'udp',
+  'raw',
+  'unix',
+  'packet',
+  'sctp',
+  'mptcp',
+  'vsock',
+  'xdp',
+  'tipc',
+]
+
+/** Splits `state X exclude Y EXPRESSION` words: state words come first, as in ss. `state = X` begins a filter. */
+export function splitWords(words: readonly string[]): { states: string[]; exclude: string[]; expression: string } {
+  const states: string[] = []
+  const exclude: string[] = []
+  let at = 0
+  for (; at < words.length; at += 2) {
+    const word = words[at]
+    const next = words[at + 1]
+    if (word !== 'state' && word !== 'exclude' && word !== 'excl') break
+    if (next === undefined)
+      throw new UsageError(`${word} must be followed by a state`, { hints: ['netkit ss state time-wait'] })
+    if (word === 'state' && !isStateList(next) && isOperator(next)) break
+    ;(word === 'state' ? states : exclude).push(next)
+  }
+  return { states, exclude, expression: words.slice(at).join(' ') }
+}
+
+const isOperator = (word: string): boolean => /^(=|!|<|>|~|eq$|ne$|neq$)/.test(word)
+const isStateList = (word: string): boolean => word.split(',').every(each => parseState(each) !== null)
+
+/** @throws UsageError for unknown words, and for a filter with a syntax error, which it points at */
+export function parseRequest(flags: SelectionFlags, words: readonly string[], services: ServiceLookup): SocketRequest {
+  const { states, exclude, expression } = splitWords(words)
+  const filter = allOf([...(flags.filter ? [readFilter(flags.filter, services)] : []), parse(expression, services)])
+  const needs = requirements(filter)
+  const selected = selectTables({
+    protocols: PROTOCOL_FLAGS.filter(protocol => flags[protocol]),
+    query: flags.query ?? [],
+    family: flags.family ?? null,
+    ipv4: flags.ipv4,
+    ipv6: flags.ipv6,
+  })
+  const { families } = needs
+  const tables = families === null ? selected.tables : selected.tables.filter(table => families.has(table.familyWord))
+  return {
+    selection: { ...selected, tables },
+    states: selectStates({
+      states: [...(flags.state ?? []), ...states],
+      exclude: [...(flags.exclude ?? []), ...exclude],
+      flags: stateFlags(flags),
+      filter: needs.states,
+    }),
+    filter,
+  }
+}
+
+function stateFlags(flags: SelectionFlags): number | null {
+  if (flags.all) return ALL_STATES
+  if (flags.listening) return LISTENING_STATES
+  return flags['bound-inactive'] ? (parseState('bound-inactive') ?? 0) : null
+}
+
+/** Lines that start with `#` are comments; nothing else is left out (ss also drops lines that start with a zero). */
+function readFilter(path: string, services: ServiceLookup): Filter {
+  let text: string
+  try {
+    text = fs.readFileSync(path === '-' ? 0 : path, 'utf8')
+  } catch (error) {
+    throw fromNodeError('file-open', error, `read the filter from ${path}`)
+  }
+  const lines = text.split('\n').filter(line => !line.trimStart().startsWith('#'))
+  return parse(lines.join(' '), services)
+}
+
+function parse(text: string, services: ServiceLookup): Filter {
+  try {
+    return parseFilter(text, services)
+  } catch (error) {
+    if (!(error instanceof FilterSyntaxError)) throw error
+    throw new UsageError(`cannot read the filter, at column ${error.column + 1}: ${error.message}`, {
+      code: 'filter-syntax',
+      hints: [
+        error.text,
+        `${' '.repeat(error.column)}^`,
+        "for example: netkit ss -tan '( dport = :443 or dport = :80 ) and not src 127.0.0.0/8'",
+      ],
+    })
+  }
+}

@@ -1,0 +1,60 @@
+// Runs `netkit ss`: request, session, listing, and the view that the flags ask for.
+
+import type { Interfaces } from '@oclif/core'
+import type { ExitCode } from '../../errors/index.js'
+import type { ListingReport } from '../../sockets/listing.js'
+import { Owners, visitSockets } from '../../sockets/listing.js'
+import type { Format } from '../failure.js'
+import type { Output } from '../output.js'
+import { explainReport, onlyUnsupported } from './explain.js'
+import type { socketFlags } from './flags.js'
+import { planListing } from './plan.js'
+import { parseRequest } from './request.js'
+import { openSession, type Session, serviceLookup } from './session.js'
+import { makeView, type View } from './view.js'
+
+export type SocketFlags = Interfaces.InferredFlags<typeof socketFlags>
+
+/** What a command lends to the code that runs it. */
+export interface Console {
+  out: Output
+  err: Output
+  format: Format
+  color: boolean
+  setExit(code: ExitCode): void
+  onInterrupt(callback: (signal: 'SIGINT' | 'SIGTERM') => void): () => void
+}
+
+/** One listing from flags and words; prints as it goes. */
+export async function runSockets(flags: SocketFlags, words: readonly string[], io: Console): Promise<unknown> {
+  const owners = new Owners()
+  const request = parseRequest(flags, words, serviceLookup)
+  const session = openSession(flags.net ?? null, owners)
+  try {
+    const query = await planListing(request, flags, flags.source, session)
+    const view = makeView(flags, request, session, io)
+    view.begin()
+    const report = await visitSockets(query, session.ports, owners, record => view.row(record))
+    finish(view, report, session, request.selection.named, flags, io)
+    return undefined
+  } finally {
+    session.close()
+  }
+}
+
+function finish(
+  view: View,
+  report: ListingReport,
+  session: Session,
+  named: boolean,
+  flags: SocketFlags,
+  io: Console,
+): void {
+  const notes = [...session.notes, ...explainReport(report, named)]
+  view.end(report, notes)
+  io.out.flush()
+  if (io.format === 'text') for (const note of notes) io.err.line(`netkit: ${note}`)
+  if (named && onlyUnsupported(report.sources)) io.setExit(4)
+  else if (flags['exit-code'] && view.rows === 0) io.setExit(1)
+  else if (report.damaged > 0) io.setExit(5)
+}

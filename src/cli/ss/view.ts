@@ -1,0 +1,160 @@
+// The views of a listing: table, JSON document, JSON lines, counts.
+
+import { RowWriter } from '../../render/row-writer.js'
+import { socketJson } from '../../render/socket-json.js'
+import { SocketTable, type TableOptions } from '../../render/socket-table.js'
+import {
+  cgroupId,
+  formatExtended,
+  formatInfo,
+  formatMemory,
+  formatSockopt,
+  formatTimer,
+  formatTos,
+} from '../../sockets/details.js'
+import type { ListingReport } from '../../sockets/listing.js'
+import type { SocketRecord } from '../../sockets/record.js'
+import { kindCount } from '../../sockets/selection.js'
+import type { SocketRequest } from './request.js'
+import type { Console, SocketFlags } from './run.js'
+import type { Session } from './session.js'
+
+/** Shows sockets as they come. */
+export interface View {
+  /** Sockets shown so far. */
+  readonly rows: number
+  begin(): void
+  row(record: SocketRecord): void
+  /** Everything was shown. */
+  end(report: ListingReport, notes: readonly string[]): void
+}
+
+export function makeView(flags: SocketFlags, request: SocketRequest, session: Session, io: Console): View {
+  if (io.format === 'json') return new JsonView(session, io)
+  if (io.format === 'ndjson') return new LinesView(session, io)
+  return new TableView(tableOptions(flags, request, session), session, io)
+}
+
+/** Whether a mask holds one state, which then needs no column. */
+const single = (mask: number): boolean => (mask & (mask - 1)) === 0
+
+function tableOptions(flags: SocketFlags, request: SocketRequest, session: Session): TableOptions {
+  const extras: ((record: SocketRecord) => string)[] = []
+  const details: ((record: SocketRecord) => string)[] = []
+  const cgroupOf = (record: SocketRecord): string | null => {
+    const id = cgroupId(record)
+    return id === null ? null : session.lookups.cgroupPath(id)
+  }
+  if (flags.options || flags.extended) extras.push(formatTimer)
+  if (flags.extended) extras.push(record => formatExtended(record, cgroupOf(record)))
+  else if (flags.cgroup) {
+    extras.push(record => {
+      const path = cgroupOf(record)
+      return path === null ? '' : `cgroup:${path}`
+    })
+  }
+  if (flags.tos) extras.push(formatTos)
+  if (flags['inet-sockopt']) extras.push(formatSockopt)
+  if (flags.memory) details.push(formatMemory)
+  if (flags.info) details.push(record => formatInfo(record, { numeric: flags.numeric }))
+  return {
+    netid: kindCount(request.selection.kinds) > 1,
+    state: !single(request.states),
+    queues: !flags['no-queues'],
+    netns: session.targets.some(target => target.label !== null),
+    numeric: flags.numeric,
+    processes: flags.processes || flags.threads,
+    header: !flags['no-header'],
+    extras: joined(extras),
+    details: joined(details),
+    oneLine: flags.oneline,
+  }
+}
+
+function joined(parts: readonly ((record: SocketRecord) => string)[]): ((record: SocketRecord) => string) | null {
+  if (parts.length === 0) return null
+  return record => {
+    let text = ''
+    for (const part of parts) {
+      const word = part(record)
+      if (word !== '') text = text === '' ? word : `${text} ${word}`
+    }
+    return text
+  }
+}
+
+class TableView implements View {
+  private readonly writer: RowWriter
+  private readonly table: SocketTable
+  rows = 0
+
+  constructor(options: TableOptions, session: Session, io: Console) {
+    this.writer = new RowWriter(bytes => io.out.write(bytes), SocketTable.minimumWidths(options), 1)
+    this.table = new SocketTable(this.writer, options, session.lookups)
+  }
+
+  begin(): void {
+    this.table.header()
+  }
+
+  row(record: SocketRecord): void {
+    this.rows++
+    this.table.row(record)
+  }
+
+  end(): void {
+    this.writer.flush()
+  }
+}
+
+class LinesView implements View {
+  private readonly session: Session
+  private readonly io: Console
+  rows = 0
+
+  constructor(session: Session, io: Console) {
+    this.session = session
+    this.io = io
+  }
+
+  begin(): void {}
+
+  row(record: SocketRecord): void {
+    this.rows++
+    this.io.out.write(`${socketJson(record, this.session.lookups)}\n`)
+  }
+
+  end(_report: ListingReport, notes: readonly string[]): void {
+    for (const note of notes) this.io.err.line(`netkit: ${note}`)
+  }
+}
+
+/** The sockets are printed as they come; what is known only afterwards follows them in the same document. */
+class JsonView implements View {
+  private readonly session: Session
+  private readonly io: Console
+  rows = 0
+
+  constructor(session: Session, io: Console) {
+    this.session = session
+    this.io = io
+  }
+
+  begin(): void {
+    this.io.out.write('{\n  "sockets": [')
+  }
+
+  row(record: SocketRecord): void {
+    this.io.out.write(`${this.rows++ === 0 ? '' : ','}\n    ${socketJson(record, this.session.lookups)}`)
+  }
+
+  end(report: ListingReport, notes: readonly string[]): void {
+    const { sources, consistency } = report
+    const tail = [
+      `"sources": ${JSON.stringify(sources)}`,
+      `"notes": ${JSON.stringify(notes)}`,
+      `"consistency": ${JSON.stringify(consistency)}`,
+    ]
+    this.io.out.write(`${this.rows === 0 ? '' : '\n  '}],\n  ${tail.join(',\n  ')}\n}\n`)
+  }
+}

@@ -1,0 +1,257 @@
+// Sockets as a table in ss's columns and words, row by row from the record into bytes.
+
+import { formatIpv4, formatIpv6, isMapped } from '../bytes/address.js'
+import { AF_INET, AF_INET6, SOCK_DGRAM, SOCK_RAW, SOCK_SEQPACKET } from '../sockets/constants.js'
+import { formatNetlinkPort, formatNetlinkProtocol } from '../sockets/diag/netlink-diag.js'
+import { formatEthertype } from '../sockets/diag/packet-diag.js'
+import type { SocketLookups } from '../sockets/lookups.js'
+import type { Holder } from '../sockets/model.js'
+import { type SocketRecord, UNKNOWN } from '../sockets/record.js'
+import { LISTENING, stateLabel } from '../sockets/states.js'
+import type { RowWriter } from './row-writer.js'
+
+const INET_DIAG_SKV6ONLY = 11
+const COLON = 0x3a
+const STAR = 0x2a
+const SPACE = 0x20
+const NEWLINE = 0x0a
+const TAB = 0x09
+
+/** What a table shows. */
+export interface TableOptions {
+  netid: boolean
+  state: boolean
+  queues: boolean
+  netns: boolean
+  /** Numbers instead of service, protocol and kernel names. */
+  numeric: boolean
+  processes: boolean
+  header: boolean
+  /** Words after the addresses on the same line: timers, owner, options. */
+  extras: ((record: SocketRecord) => string) | null
+  /** A second line below the row: memory, TCP internals. */
+  details: ((record: SocketRecord) => string) | null
+  /** Everything of a socket on one line. */
+  oneLine: boolean
+}
+
+/** Writes the header and rows of a socket table. */
+export class SocketTable {
+  private readonly rows: RowWriter
+  private readonly options: TableOptions
+  private readonly lookups: SocketLookups
+
+  constructor(rows: RowWriter, options: TableOptions, lookups: SocketLookups) {
+    this.rows = rows
+    this.options = options
+    this.lookups = lookups
+  }
+
+  /** Least widths of the padded columns for these options, in order. */
+  static minimumWidths(options: TableOptions): number[] {
+    const widths: number[] = []
+    if (options.netns) widths.push(5)
+    if (options.netid) widths.push(5)
+    if (options.state) widths.push(6)
+    if (options.queues) widths.push(6, 6)
+    widths.push(18, 17)
+    return widths
+  }
+
+  header(): void {
+    const { rows, options } = this
+    if (!options.header) return
+    const cell = (text: string): void => {
+      rows.ascii(text)
+      rows.endCell()
+    }
+    if (options.netns) cell('Netns')
+    if (options.netid) cell('Netid')
+    if (options.state) cell('State')
+    if (options.queues) {
+      cell('Recv-Q')
+      cell('Send-Q')
+    }
+    cell('Local Address:Port')
+    cell('Peer Address:Port')
+    if (options.processes) rows.ascii('Process')
+    rows.endRow()
+  }
+
+  row(record: SocketRecord): void {
+    const { rows, options } = this
+    if (options.netns) {
+      rows.text(this.lookups.netnsLabel(record.netns) ?? '-')
+      rows.endCell()
+    }
+    if (options.netid) {
+      rows.ascii(netid(record))
+      rows.endCell()
+    }
+    if (options.state) {
+      rows.ascii(stateLabel(record.state))
+      rows.endCell()
+    }
+    if (options.queues) {
+      this.queue(record.recvQueue)
+      this.queue(record.sendQueue)
+    }
+    this.addresses(record)
+    this.last(record)
+    rows.endRow()
+  }
+
+  private queue(length: number): void {
+    if (length === UNKNOWN) this.rows.byte(0x3f)
+    else this.rows.number(length)
+    this.rows.endCell()
+  }
+
+  private addresses(record: SocketRecord): void {
+    const { rows } = this
+    if (record.family === AF_INET || record.family === AF_INET6) {
+      this.inetAddress(record, record.local0, record.local1, record.local2, record.local3, true)
+      this.inetPort(record, record.localPort, true)
+      rows.endCell()
+      this.inetAddress(record, record.peer0, record.peer1, record.peer2, record.peer3, false)
+      this.inetPort(record, record.peerPort, false)
+      rows.endCell()
+    } else if (record.unix !== null) {
+      this.unixEnd(record.unix.path, record.inode)
+      this.unixEnd(record.unix.peerPath, record.unix.peerInode ?? 0)
+    } else if (record.netlink !== null) {
+      const { protocol, portId, peerPortId, connected } = record.netlink
+      const numeric = this.options.numeric
+      rows.text(`${numeric ? protocol : formatNetlinkProtocol(protocol)}:${formatNetlinkPort(portId, numeric)}`)
+      rows.endCell()
+      rows.text(connected ? formatNetlinkPort(peerPortId, numeric) : '*')
+      rows.endCell()
+    } else if (record.packet !== null) {
+      const name = record.ifindex === 0 ? '*' : this.lookups.interfaceName(record.netns, record.ifindex)
+      rows.text(`${formatEthertype(record.packet.ethertype, this.options.numeric)}:${name}`)
+      rows.endCell()
+      rows.byte(STAR)
+      rows.endCell()
+    } else {
+      this.otherEnd(record.other?.localAddress ?? '*', record.other?.localPort ?? null)
+      this.otherEnd(record.other?.peerAddress ?? '*', record.other?.peerPort ?? null)
+    }
+  }
+
+  private inetAddress(record: SocketRecord, w0: number, w1: number, w2: number, w3: number, local: boolean): void {
+    const { rows } = this
+    if (record.family === AF_INET) this.host(w0)
+    else if (w0 === 0 && w1 === 0 && w2 === 0 && w3 === 0) rows.ascii(isV6Only(record) ? '[::]' : '*')
+    else if (isMapped(w0, w1, w2)) this.host(w3)
+    else {
+      const address = formatIpv6(w0, w1, w2, w3)
+      const name = this.lookups.hostName(address)
+      if (name === null) rows.ascii(`[${address}]`)
+      else rows.text(name)
+    }
+    if (local && record.ifindex !== 0) {
+      rows.byte(0x25)
+      rows.text(this.lookups.interfaceName(record.netns, record.ifindex))
+    }
+  }
+
+  private host(word: number): void {
+    const name = this.resolves ? this.lookups.hostName(formatIpv4(word)) : null
+    if (name === null) this.rows.ipv4(word)
+    else this.rows.text(name)
+  }
+
+  /** Set when addresses are to be shown by name. */
+  resolves = false
+
+  private inetPort(record: SocketRecord, port: number, local: boolean): void {
+    const { rows, options } = this
+    rows.byte(COLON)
+    if (record.protocol === 'raw' && local) {
+      const number = record.rawProtocol || port
+      const name = options.numeric ? null : this.lookups.ipProtocol(number)
+      if (number === 0) rows.byte(STAR)
+      else if (name === null) rows.number(number)
+      else rows.text(name)
+      return
+    }
+    if (port === 0) {
+      rows.byte(STAR)
+      return
+    }
+    const service = options.numeric ? null : this.lookups.service(record.protocol, port)
+    if (service === null) rows.number(port)
+    else rows.text(service)
+  }
+
+  private unixEnd(path: string | null, inode: number): void {
+    if (path === null) this.rows.byte(STAR)
+    else this.rows.text(path)
+    this.rows.byte(SPACE)
+    this.rows.number(inode)
+    this.rows.endCell()
+  }
+
+  private otherEnd(address: string, port: number | null): void {
+    this.rows.text(address)
+    this.rows.byte(COLON)
+    if (port === null) this.rows.byte(STAR)
+    else this.rows.number(port >>> 0)
+    this.rows.endCell()
+  }
+
+  private last(record: SocketRecord): void {
+    const { options, lookups } = this
+    const words: string[] = []
+    if (options.processes) {
+      words.push(formatHolders('users', lookups.holders(record)), formatHolders('peer', lookups.peerHolders(record)))
+    }
+    if (record.state === LISTENING && record.sendQueue !== UNKNOWN) words.push(formatAcceptQueue(record))
+    if (options.extras !== null) words.push(options.extras(record))
+    const details = options.details === null ? '' : options.details(record)
+    if (details !== '' && options.oneLine) words.push(details)
+    this.words(words)
+    if (details === '' || options.oneLine) return
+    this.rows.byte(NEWLINE)
+    this.rows.byte(TAB)
+    this.rows.text(details)
+  }
+
+  private words(words: readonly string[]): void {
+    let first = true
+    for (const word of words) {
+      if (word === '') continue
+      if (!first) this.rows.byte(SPACE)
+      this.rows.text(word)
+      first = false
+    }
+  }
+}
+
+/** `accept:3/2 FULL`: connections waiting for accept(2), and the limit. The kernel takes one more than the limit. */
+export function formatAcceptQueue(record: SocketRecord): string {
+  const { recvQueue: length, sendQueue: limit } = record
+  return `accept:${length}/${limit}${length > limit ? ' FULL' : ''}`
+}
+
+/** `users:(("name",pid=1,fd=3))`, as ss prints holders. */
+export function formatHolders(label: string, holders: readonly Holder[] | null): string {
+  if (holders === null || holders.length === 0) return ''
+  const each = holders.map(({ name, pid, fd }) => `("${name}",pid=${pid},fd=${fd})`)
+  return `${label}:(${each.join(',')})`
+}
+
+/** What ss calls a socket in its first column. */
+export function netid(record: SocketRecord): string {
+  const { protocol, type } = record
+  if (protocol === 'unix') return type === SOCK_DGRAM ? 'u_dgr' : type === SOCK_SEQPACKET ? 'u_seq' : 'u_str'
+  if (protocol === 'packet') return type === SOCK_RAW ? 'p_raw' : 'p_dgr'
+  if (protocol === 'vsock') return type === SOCK_DGRAM ? 'v_dgr' : 'v_str'
+  if (protocol === 'netlink') return 'nl'
+  return protocol
+}
+
+function isV6Only(record: SocketRecord): boolean {
+  const at = record.attribute(INET_DIAG_SKV6ONLY)
+  return at >= 0 && record.data.getUint8(at) !== 0
+}

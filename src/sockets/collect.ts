@@ -1,0 +1,192 @@
+// Asks every table that a query names, through netlink or procfs, and hands the sockets on as they come.
+
+import { ERRNO, errnoName, errnoWords, NetkitError } from '../errors/index.js'
+import type { NetlinkPort } from '../ports/netlink.js'
+import type { ProcSocketSource } from '../ports/proc.js'
+import { type Decode, type DumpOutcome, dumpSockets } from './dump.js'
+import type { Consistency, SourceReport } from './model.js'
+import { MISSING_COLUMNS } from './proc-net.js'
+import { SocketRecord } from './record.js'
+import type { RequestDetails, Table } from './tables.js'
+
+const NETLINK_SOCK_DIAG = 4
+
+/** Where sockets come from. `auto` is netlink, with procfs for what netlink cannot answer. */
+export type SourceChoice = 'auto' | 'netlink' | 'procfs'
+
+/** One network namespace to read. */
+export interface NetnsTarget {
+  label: string | null
+  /** Descriptor for setns(2), -1 for the caller's own namespace, null when it may not be opened. */
+  fd: number | null
+  /** Its socket tables in procfs. */
+  proc: ProcSocketSource
+}
+
+export interface CollectQuery {
+  tables: readonly Table[]
+  /** Mask of kernel states. */
+  states: number
+  source: SourceChoice
+  details: Omit<RequestDetails, 'bytecode'>
+  /** sock_diag bytecode of the filter, for tables whose answer the kernel filters. */
+  bytecode: Uint8Array | null
+  targets: readonly NetnsTarget[]
+}
+
+export interface CollectPorts {
+  /** Null when the native addon could not be loaded. */
+  netlink: NetlinkPort | null
+  /** Why `netlink` is null. */
+  netlinkUnavailable: string | null
+  /** Milliseconds of a clock that never goes back. */
+  now: () => number
+}
+
+/** What collects sockets. */
+export interface Collect {
+  /** Takes each socket of the states asked for; valid only during the call. `decode` reads the same message again later. */
+  socket(record: SocketRecord, decode: Decode, table: Table): void
+  /** All sockets of a table have been handed over. */
+  tableEnd(table: Table): void
+}
+
+export interface CollectReport {
+  sources: SourceReport[]
+  consistency: Consistency
+  /** Messages, lines or bytes that could not be read. */
+  damaged: number
+}
+
+/** procfs rows have no message to decode again. */
+const noDecode: Decode = () => false
+
+class Collector {
+  private readonly query: CollectQuery
+  private readonly ports: CollectPorts
+  private readonly collect: Collect
+  private readonly record = new SocketRecord()
+  readonly report: CollectReport = {
+    sources: [],
+    consistency: { passes: 0, duplicatesRemoved: 0, differed: false },
+    damaged: 0,
+  }
+
+  constructor(query: CollectQuery, ports: CollectPorts, collect: Collect) {
+    this.query = query
+    this.ports = ports
+    this.collect = collect
+  }
+
+  async run(): Promise<CollectReport> {
+    for (const [index, target] of this.query.targets.entries()) {
+      this.record.netns = index
+      for (const table of this.query.tables) {
+        if ((table.states & this.query.states) === 0) continue
+        await this.table(table, target)
+        this.collect.tableEnd(table)
+      }
+    }
+    return this.report
+  }
+
+  private async table(table: Table, target: NetnsTarget): Promise<void> {
+    const { source } = this.query
+    this.record.clearParts()
+    let error: SourceReport['error'] = null
+    if (source !== 'procfs') {
+      error = await this.throughNetlink(table, target)
+      if (error === null || source === 'netlink') {
+        this.add(table, target, error === null ? 'netlink' : 'none', error, [])
+        return
+      }
+    }
+    if (table.procfs === null) {
+      error ??= { code: 'ENOENT', message: `procfs has no table of ${table.protocol} sockets` }
+      this.add(table, target, 'none', error, [])
+      return
+    }
+    const { states } = this.query
+    const result = target.proc.read(table.procfs, this.record, record => {
+      if ((states >>> record.state) & 1) this.collect.socket(record, noDecode, table)
+    })
+    this.report.damaged += result.skipped
+    this.report.consistency.passes ||= 1
+    if (result.error) this.add(table, target, 'none', error ?? result.error, [])
+    else this.add(table, target, 'procfs', error, MISSING_COLUMNS[table.protocol] ?? [])
+  }
+
+  /** The reason why netlink could not answer; null when it did. */
+  private async throughNetlink(table: Table, target: NetnsTarget): Promise<SourceReport['error']> {
+    const { netlink, netlinkUnavailable } = this.ports
+    if (netlink === null) return { code: 'no-native', message: netlinkUnavailable ?? 'the native addon is not there' }
+    if (target.fd === null) return { code: 'EACCES', message: 'this namespace may be read through procfs only' }
+    try {
+      const connection = netlink.open(NETLINK_SOCK_DIAG, target.fd)
+      try {
+        let outcome = await this.dump(connection, table, this.query.bytecode)
+        // A kernel that refuses the filter program still answers without it: the filter runs here as well.
+        if (outcome.errno !== 0 && this.query.bytecode !== null && table.inet) {
+          outcome = await this.dump(connection, table, null)
+        }
+        return this.account(outcome, table)
+      } finally {
+        connection.close()
+      }
+    } catch (error) {
+      if (!(error instanceof NetkitError)) throw error
+      const errno = 'errno' in error ? Number(error.errno) : 0
+      return { code: errno ? errnoName(errno) : error.code, message: error.message }
+    }
+  }
+
+  private dump(
+    connection: ReturnType<NetlinkPort['open']>,
+    table: Table,
+    bytecode: Uint8Array | null,
+  ): Promise<DumpOutcome> {
+    const { states, details } = this.query
+    const request = table.request(states, { ...details, bytecode: table.inet ? bytecode : null })
+    return dumpSockets(connection, request, this.record, this.ports.now, record => {
+      if ((states >>> record.state) & 1) this.collect.socket(record, request.decode, table)
+    })
+  }
+
+  private account(outcome: DumpOutcome, table: Table): SourceReport['error'] {
+    if (outcome.errno !== 0) return refusal(outcome.errno, table)
+    const { consistency } = this.report
+    consistency.passes = Math.max(consistency.passes, outcome.passes)
+    consistency.duplicatesRemoved += outcome.duplicatesRemoved
+    consistency.differed ||= outcome.differed
+    this.report.damaged += outcome.damaged
+    return null
+  }
+
+  private add(
+    table: Table,
+    target: NetnsTarget,
+    method: SourceReport['method'],
+    error: SourceReport['error'],
+    missing: readonly string[],
+  ): void {
+    this.report.sources.push({
+      protocol: table.protocol,
+      family: table.familyWord,
+      netns: target.label,
+      method,
+      error,
+      missing: [...missing],
+    })
+  }
+}
+
+function refusal(errno: number, table: Table): { code: string; message: string } {
+  const code = errnoName(errno)
+  if (errno === ERRNO.ENOENT) return { code, message: `this kernel has no sock_diag for ${table.protocol} sockets` }
+  return { code, message: `the kernel refused to list ${table.protocol} sockets: ${errnoWords(errno)}` }
+}
+
+/** Reads all tables of a query, one after the other. What could not be read is in the report, never thrown. */
+export function collectSockets(query: CollectQuery, ports: CollectPorts, collect: Collect): Promise<CollectReport> {
+  return new Collector(query, ports, collect).run()
+}

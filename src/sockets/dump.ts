@@ -1,0 +1,265 @@
+// Reads one sock_diag dump: all of it before the first row is handed out where it is small, streamed where it is large.
+
+import { encodeRequest, NLM_F_DUMP, NLM_F_REQUEST, type RequestAttribute, walkMessages } from '../netlink/message.js'
+import type { DatagramBatch, NetlinkConnection } from '../ports/netlink.js'
+import { CookieWindow } from './cookies.js'
+import { SOCK_DIAG_BY_FAMILY } from './diag/inet-diag.js'
+import type { SocketRecord } from './record.js'
+
+/** Fills the record from the message at start..end; false when it is too short to be one. */
+export type Decode = (data: DataView, start: number, end: number, record: SocketRecord) => boolean
+
+/** Called for each socket; the record is valid only during the call. */
+export type Visit = (record: SocketRecord) => void
+
+export interface DumpRequest {
+  payload: Uint8Array
+  attributes: readonly RequestAttribute[]
+  decode: Decode
+}
+
+/** How a dump went. */
+export interface DumpOutcome {
+  /** Errno the kernel refused with, 0 when it answered. */
+  errno: number
+  passes: number
+  duplicatesRemoved: number
+  /** Two passes did not see the same sockets, or the kernel said that its table changed. */
+  differed: boolean
+  /** Messages or bytes that could not be read. */
+  damaged: number
+}
+
+/** A dump repeated until two passes agree ends here at the latest. */
+const MAX_PASSES = 4
+/** A pass that takes longer is not repeated: walking a large table again would cost more than it tells. */
+const REPEAT_WITHIN_MS = 50
+
+let sequence = 0
+
+/** Sends the dump request. */
+export function sendDump(connection: NetlinkConnection, request: DumpRequest): void {
+  sequence = (sequence + 1) >>> 0
+  connection.send(
+    encodeRequest(SOCK_DIAG_BY_FAMILY, NLM_F_REQUEST | NLM_F_DUMP, sequence, request.payload, request.attributes),
+  )
+}
+
+/**
+ * Dumps one table. sock_diag's cursor is a position in a hash chain: sockets that come or go between two parts of an answer
+ * make others appear twice or not at all, and the kernel does not say so. An answer in one part cannot suffer from that. A
+ * small answer in several parts is asked for again until two passes agree; a large one is freed of duplicates by cookie.
+ * @throws SystemCallError when the socket fails; a refusal by the kernel is `errno`.
+ */
+export async function dumpSockets(
+  connection: NetlinkConnection,
+  request: DumpRequest,
+  record: SocketRecord,
+  now: () => number,
+  visit: Visit,
+  pause: () => Promise<void> | null = () => null,
+): Promise<DumpOutcome> {
+  const outcome: DumpOutcome = { errno: 0, passes: 1, duplicatesRemoved: 0, differed: false, damaged: 0 }
+  const started = now()
+  sendDump(connection, request)
+  const batch = await connection.read()
+  if (batch === null) return outcome
+  const scan = scanBatch(batch)
+  outcome.errno = scan.errno
+  outcome.damaged += scan.damaged
+  outcome.differed ||= scan.interrupted
+  if (scan.errno !== 0) return outcome
+  if (!scan.done) {
+    await streamDump(connection, batch, request.decode, record, outcome, visit, pause)
+    return outcome
+  }
+  if (scan.parts > 1 && now() - started < REPEAT_WITHIN_MS) {
+    await repeatDump(connection, new Pass(batch, request.decode, record), request, record, outcome, visit)
+    return outcome
+  }
+  const seen = new CookieWindow()
+  visitBatch(batch, request.decode, record, outcome, seen, visit)
+  return outcome
+}
+
+interface BatchScan {
+  done: boolean
+  errno: number
+  interrupted: boolean
+  damaged: number
+  /** Datagrams that hold sockets. */
+  parts: number
+}
+
+function scanBatch(batch: DatagramBatch): BatchScan {
+  const scan: BatchScan = { done: false, errno: 0, interrupted: false, damaged: 0, parts: 0 }
+  for (let index = 0; index < batch.count && !scan.done; index++) {
+    const start = batch.start(index)
+    let messages = 0
+    const end = walkMessages(batch.data, start, start + batch.length(index), () => messages++)
+    if (messages > 0) scan.parts++
+    if (end.damagedBytes > 0 || batch.truncated(index)) scan.damaged++
+    scan.interrupted ||= end.interrupted
+    scan.done = end.done
+    scan.errno = end.errno
+  }
+  return scan
+}
+
+function visitBatch(
+  batch: DatagramBatch,
+  decode: Decode,
+  record: SocketRecord,
+  outcome: DumpOutcome,
+  seen: CookieWindow,
+  visit: Visit,
+): void {
+  const { data } = batch
+  const each = (_type: number, start: number, end: number): void => {
+    if (!decode(data, start, end, record)) {
+      outcome.damaged++
+      return
+    }
+    if (!seen.add(record.cookieLow, record.cookieHigh)) {
+      outcome.duplicatesRemoved++
+      return
+    }
+    record.messageStart = start
+    record.messageEnd = end
+    visit(record)
+  }
+  for (let index = 0; index < batch.count; index++) {
+    const start = batch.start(index)
+    if (walkMessages(data, start, start + batch.length(index), each).done) return
+  }
+}
+
+async function streamDump(
+  connection: NetlinkConnection,
+  first: DatagramBatch,
+  decode: Decode,
+  record: SocketRecord,
+  outcome: DumpOutcome,
+  visit: Visit,
+  pause: () => Promise<void> | null,
+): Promise<void> {
+  const seen = new CookieWindow()
+  let batch: DatagramBatch | null = first
+  let done = false
+  while (batch !== null && !done) {
+    visitBatch(batch, decode, record, outcome, seen, visit)
+    const waiting = pause()
+    if (waiting !== null) await waiting
+    batch = await connection.read()
+    if (batch === null) break
+    const scan = scanBatch(batch)
+    done = scan.done
+    outcome.damaged += scan.damaged
+    outcome.differed ||= scan.interrupted
+    if (scan.errno !== 0) outcome.errno = scan.errno
+    if (done) visitBatch(batch, decode, record, outcome, seen, visit)
+  }
+  // The kernel ends every dump with DONE: without it something was cut off.
+  if (!done) outcome.damaged++
+}
+
+/** One complete answer, copied, with the identity of each socket in it. */
+class Pass {
+  readonly data: DataView
+  readonly starts: number[] = []
+  readonly ends: number[] = []
+  readonly keys = new Map<string, number>()
+  duplicates = 0
+
+  constructor(batch: DatagramBatch, decode: Decode, record: SocketRecord) {
+    let size = 0
+    for (let index = 0; index < batch.count; index++) size += batch.length(index)
+    const bytes = new Uint8Array(size)
+    this.data = new DataView(bytes.buffer)
+    let at = 0
+    for (let index = 0; index < batch.count; index++) {
+      const start = batch.start(index)
+      const length = batch.length(index)
+      bytes.set(batch.bytes.subarray(start, start + length), at)
+      walkMessages(this.data, at, at + length, (_type, from, to) => this.add(decode, record, from, to))
+      at += length
+    }
+  }
+
+  private add(decode: Decode, record: SocketRecord, start: number, end: number): void {
+    const readable = decode(this.data, start, end, record)
+    const key = readable ? `${record.cookieHigh}:${record.cookieLow}` : `damaged ${start}`
+    if (this.keys.has(key)) {
+      this.duplicates++
+      return
+    }
+    this.keys.set(key, this.starts.length)
+    this.starts.push(start)
+    this.ends.push(end)
+  }
+
+  /** Hands out the socket with index `row`. */
+  emit(row: number, decode: Decode, record: SocketRecord, outcome: DumpOutcome, visit: Visit): void {
+    const start = this.starts[row]!
+    const end = this.ends[row]!
+    if (!decode(this.data, start, end, record)) {
+      outcome.damaged++
+      return
+    }
+    record.messageStart = start
+    record.messageEnd = end
+    visit(record)
+  }
+
+  sameAs(other: Pass): boolean {
+    if (this.keys.size !== other.keys.size) return false
+    for (const key of this.keys.keys()) if (!other.keys.has(key)) return false
+    return true
+  }
+}
+
+async function repeatDump(
+  connection: NetlinkConnection,
+  first: Pass,
+  request: DumpRequest,
+  record: SocketRecord,
+  outcome: DumpOutcome,
+  visit: Visit,
+): Promise<void> {
+  let previous = first
+  let last = first
+  outcome.duplicatesRemoved += first.duplicates
+  let agreed = false
+  while (!agreed && outcome.passes < MAX_PASSES) {
+    sendDump(connection, request)
+    const batch = await connection.read()
+    if (batch === null) break
+    const scan = scanBatch(batch)
+    if (!scan.done || scan.errno !== 0) {
+      await drain(connection, scan.done)
+      break
+    }
+    outcome.passes++
+    previous = last
+    last = new Pass(batch, request.decode, record)
+    outcome.duplicatesRemoved += last.duplicates
+    agreed = last.duplicates === 0 && last.sameAs(previous)
+    outcome.differed ||= !last.sameAs(previous)
+  }
+  for (let row = 0; row < last.starts.length; row++) last.emit(row, request.decode, record, outcome, visit)
+  if (agreed || last === previous) return
+  // The table never held still: a socket that only the previous pass saw may be one that the last pass skipped.
+  for (const [key, row] of previous.keys) {
+    if (!last.keys.has(key)) previous.emit(row, request.decode, record, outcome, visit)
+  }
+}
+
+/** Reads an answer to its end, so that the connection can be used again. */
+async function drain(connection: NetlinkConnection, done: boolean): Promise<void> {
+  let over = done
+  while (!over) {
+    const batch = await connection.read()
+    if (batch === null) return
+    over = scanBatch(batch).done
+  }
+}

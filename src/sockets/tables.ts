@@ -1,0 +1,168 @@
+// The tables of sockets a kernel has, one row each: how it is asked for, how its answer is read, what may be in it.
+
+import type { RequestAttribute } from '../netlink/message.js'
+import {
+  AF_INET,
+  AF_INET6,
+  AF_NETLINK,
+  AF_PACKET,
+  AF_TIPC,
+  AF_UNIX,
+  AF_VSOCK,
+  AF_XDP,
+  type Family,
+  IPPROTO_MPTCP,
+  type Protocol,
+} from './constants.js'
+import {
+  decodeInet,
+  encodeInetRequest,
+  INET_DIAG_REQ_BYTECODE,
+  INET_DIAG_REQ_PROTOCOL,
+  inetProtocolNumber,
+} from './diag/inet-diag.js'
+import { decodeNetlink, encodeNetlinkRequest } from './diag/netlink-diag.js'
+import { decodePacket, encodePacketRequest } from './diag/packet-diag.js'
+import { decodeTipc, encodeTipcRequest } from './diag/tipc-diag.js'
+import { decodeUnix, encodeUnixRequest } from './diag/unix-diag.js'
+import { decodeVsock, encodeVsockRequest } from './diag/vsock-diag.js'
+import { decodeXdp, encodeXdpRequest } from './diag/xdp-diag.js'
+import type { Decode, DumpRequest } from './dump.js'
+import type { ProcNetFile } from './proc-net.js'
+import { ALL_STATES, CLOSED, ESTABLISHED, LISTENING, SYN_RECV, SYN_SENT, TIME_WAIT } from './states.js'
+
+/** What a request asks for beyond the sockets themselves. */
+export interface RequestDetails {
+  /** Bits of the inet attributes asked for (extensionBit). */
+  extensions: number
+  /** sock_diag bytecode for this table, null for none. */
+  bytecode: Uint8Array | null
+}
+
+export interface Table {
+  /** Protocol word and, for IP, the version: `tcp4`, `unix`. */
+  id: string
+  protocol: Protocol
+  /** AF_ number. */
+  family: number
+  familyWord: Family
+  /** States a socket of this table can be in: a listing of other states need not ask. */
+  states: number
+  /** Whether the kernel filters by state and bytecode. */
+  inet: boolean
+  procfs: ProcNetFile | null
+  request(states: number, details: RequestDetails): DumpRequest
+}
+
+const bit = (state: number): number => 1 << state
+const DATAGRAM = bit(ESTABLISHED) | bit(CLOSED)
+const STREAM = DATAGRAM | bit(LISTENING) | bit(SYN_SENT)
+/** MPTCP sockets have no TIME-WAIT or half-open form of their own: their subflows have. */
+const MPTCP = ALL_STATES & ~(bit(TIME_WAIT) | bit(SYN_RECV))
+
+function inet(protocol: Protocol, version: 4 | 6, states: number, procfs: ProcNetFile | null): Table {
+  const family = version === 4 ? AF_INET : AF_INET6
+  const number = inetProtocolNumber(protocol)
+  const decode: Decode = (data, start, end, record) => decodeInet(data, start, end, protocol, record)
+  return {
+    id: `${protocol}${version}`,
+    protocol,
+    family,
+    familyWord: version === 4 ? 'inet' : 'inet6',
+    states,
+    inet: true,
+    procfs,
+    request(mask, details) {
+      const attributes: RequestAttribute[] = []
+      if (number === IPPROTO_MPTCP) {
+        attributes.push({ type: INET_DIAG_REQ_PROTOCOL, payload: new Uint8Array(new Uint32Array([number]).buffer) })
+      }
+      if (details.bytecode) attributes.push({ type: INET_DIAG_REQ_BYTECODE, payload: details.bytecode })
+      const extensions = details.extensions
+      return {
+        payload: encodeInetRequest({ family, protocol: number, extensions, states: mask & states }),
+        attributes,
+        decode,
+      }
+    },
+  }
+}
+
+/** All tables, in the order in which a listing shows them (ss's order). */
+export const TABLES: readonly Table[] = [
+  {
+    id: 'netlink',
+    protocol: 'netlink',
+    family: AF_NETLINK,
+    familyWord: 'netlink',
+    states: DATAGRAM,
+    inet: false,
+    procfs: 'netlink',
+    request: () => ({ payload: encodeNetlinkRequest(), attributes: [], decode: decodeNetlink }),
+  },
+  {
+    id: 'packet',
+    protocol: 'packet',
+    family: AF_PACKET,
+    familyWord: 'packet',
+    states: bit(CLOSED),
+    inet: false,
+    procfs: 'packet',
+    request: () => ({ payload: encodePacketRequest(), attributes: [], decode: decodePacket }),
+  },
+  {
+    id: 'unix',
+    protocol: 'unix',
+    family: AF_UNIX,
+    familyWord: 'unix',
+    states: STREAM,
+    inet: false,
+    procfs: 'unix',
+    request: states => ({ payload: encodeUnixRequest({ states }), attributes: [], decode: decodeUnix }),
+  },
+  inet('raw', 4, DATAGRAM, 'raw'),
+  inet('raw', 6, DATAGRAM, 'raw6'),
+  inet('udp', 4, DATAGRAM, 'udp'),
+  inet('udp', 6, DATAGRAM, 'udp6'),
+  inet('tcp', 4, ALL_STATES & ~bit(CLOSED), 'tcp'),
+  inet('tcp', 6, ALL_STATES & ~bit(CLOSED), 'tcp6'),
+  inet('mptcp', 4, MPTCP, null),
+  inet('mptcp', 6, MPTCP, null),
+  inet('sctp', 4, ALL_STATES & ~bit(TIME_WAIT), null),
+  inet('sctp', 6, ALL_STATES & ~bit(TIME_WAIT), null),
+  {
+    id: 'tipc',
+    protocol: 'tipc',
+    family: AF_TIPC,
+    familyWord: 'tipc',
+    states: STREAM,
+    inet: false,
+    procfs: null,
+    request: states => ({ payload: encodeTipcRequest({ states }), attributes: [], decode: decodeTipc }),
+  },
+  {
+    id: 'vsock',
+    protocol: 'vsock',
+    family: AF_VSOCK,
+    familyWord: 'vsock',
+    states: ALL_STATES & ~bit(TIME_WAIT),
+    inet: false,
+    procfs: null,
+    request: states => ({ payload: encodeVsockRequest({ states }), attributes: [], decode: decodeVsock }),
+  },
+  {
+    id: 'xdp',
+    protocol: 'xdp',
+    family: AF_XDP,
+    familyWord: 'xdp',
+    states: bit(CLOSED),
+    inet: false,
+    procfs: null,
+    request: () => ({ payload: encodeXdpRequest(), attributes: [], decode: decodeXdp }),
+  },
+]
+
+/** The table with this id; recordings name tables by it. */
+export function tableById(id: string): Table | null {
+  return TABLES.find(table => table.id === id) ?? null
+}
