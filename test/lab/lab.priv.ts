@@ -33,10 +33,10 @@ describeLab('the lab', () => {
   test('namespaces are made, are separate, and are gone afterwards, also when the test fails', async () => {
     const seen: string[] = []
     const failing = withNetns(2, async (one, two) => {
-      seen.push(one!, two!)
-      await processNamed(one!)
-      expect(await ssRows(one!, ['-tl'])).toHaveLength(1)
-      expect(await ssRows(two!, ['-tl'])).toHaveLength(0)
+      seen.push(one, two)
+      await processNamed(one)
+      expect(await ssRows(one, ['-tl'])).toHaveLength(1)
+      expect(await ssRows(two, ['-tl'])).toHaveLength(0)
       throw new Error('as if a test failed')
     })
     await expect(failing).rejects.toThrow('as if a test failed')
@@ -46,28 +46,28 @@ describeLab('the lab', () => {
 
   test('commands get input, a user, and a time limit', async () => {
     await withNetns(async ns => {
-      const echoed = await inNetns(ns!, ['cat'], { input: 'text' })
+      const echoed = await inNetns(ns, ['cat'], { input: 'text' })
       expect(echoed).toEqual({ stdout: 'text', stderr: '', code: 0, signal: null })
-      const user = await inNetns(ns!, ['id', '-u'], { uid: NOBODY })
+      const user = await inNetns(ns, ['id', '-u'], { uid: NOBODY })
       expect(user.stdout.trim()).toBe(String(NOBODY))
-      const capabilities = await inNetns(ns!, ['grep', 'CapEff', '/proc/self/status'], { uid: NOBODY })
+      const capabilities = await inNetns(ns, ['grep', 'CapEff', '/proc/self/status'], { uid: NOBODY })
       expect(capabilities.stdout).toMatch(/CapEff:\s+0{16}/)
-      expect((await inNetns(ns!, ['sleep', '60'], { timeoutMs: 50 })).signal).toBe('SIGKILL')
-      expect((await inNetns(ns!, ['sh', '-c', 'echo no >&2; exit 7'])).code).toBe(7)
+      expect((await inNetns(ns, ['sleep', '60'], { timeoutMs: 50 })).signal).toBe('SIGKILL')
+      expect((await inNetns(ns, ['sh', '-c', 'echo no >&2; exit 7'])).code).toBe(7)
     })
   })
 
   test('a helper that fails says why', async () => {
     await withNetns(async ns => {
-      const helper = await spawnInNetns(ns!, ['sh', '-c', 'echo broken >&2; exit 1'])
+      const helper = await spawnInNetns(ns, ['sh', '-c', 'echo broken >&2; exit 1'])
       await expect(helper.next()).rejects.toThrow('broken')
     })
   })
 
   test('every state that loopback can hold is there according to ss', async () => {
     await withNetns(async ns => {
-      const held = await holdAllStates(ns!)
-      const rows = await ssRows(ns!)
+      const held = await holdAllStates(ns)
+      const rows = await ssRows(ns)
       const found = new Set(
         rows.map(row => `${row.protocol} ${row.state} ${endText(row.local)} ${row.inode} ${endText(row.peer)}`),
       )
@@ -99,7 +99,7 @@ describeLab('the lab', () => {
       expect(tcp).toHaveLength(listed.filter(({ protocol }) => protocol === 'tcp').length)
 
       const refreshed = await held.refresh()
-      const waiting = await ssRows(ns!, ['-ta', 'state', 'time-wait'])
+      const waiting = await ssRows(ns, ['-ta', 'state', 'time-wait'])
       const made = [...held.sockets, ...refreshed].filter(({ state }) => state === 'time-wait')
       expect(waiting.map(row => endText(row.local)).sort()).toEqual(made.map(({ local }) => local).sort())
       expect(waiting.every(row => row.state === 'time-wait' && row.inode === 0)).toBe(true)
@@ -108,22 +108,22 @@ describeLab('the lab', () => {
 
   test('the two witnesses agree, and the other families are held as said', async () => {
     await withNetns(async ns => {
-      const held = await holdAllStates(ns!)
-      const rows = await ssRows(ns!)
+      const held = await holdAllStates(ns)
+      const rows = await ssRows(ns)
       for (const protocol of ['tcp', 'udp']) {
-        const proc = [...(await procRows(ns!, protocol)), ...(await procRows(ns!, `${protocol}6`))]
+        const proc = [...(await procRows(ns, protocol)), ...(await procRows(ns, `${protocol}6`))]
         const own = rows.filter(row => row.protocol === protocol)
         expect(own.map(rowKey).sort()).toEqual(proc.map(rowKey).sort())
       }
       for (const protocol of ['unix', 'packet', 'netlink']) {
-        const inodes = new Set(await procInodes(ns!, protocol))
+        const inodes = new Set(await procInodes(ns, protocol))
         const mine = held.sockets.filter(socket => socket.protocol === protocol)
         expect(mine.length).toBeGreaterThan(0)
         expect(mine.filter(socket => !inodes.has(socket.inode))).toEqual([])
         const witnessed = rows.filter(row => row.protocol === protocol && row.inode !== null)
         if (protocol !== 'netlink') expect(witnessed).toHaveLength(mine.length)
       }
-      const raw = [...(await procRows(ns!, 'raw')), ...(await procRows(ns!, 'raw6'))]
+      const raw = [...(await procRows(ns, 'raw')), ...(await procRows(ns, 'raw6'))]
       const mine = held.sockets.filter(socket => socket.protocol === 'raw')
       expect(raw.map(row => row.inode).sort()).toEqual(mine.map(({ inode }) => inode).sort())
       const control = held.sockets.find(({ what }) => what === 'path with control bytes')!
@@ -134,7 +134,7 @@ describeLab('the lab', () => {
 
   test('bound-inactive sockets exist, and a shared listener has two holders', async () => {
     await withNetns(async ns => {
-      const held = await holdAllStates(ns!)
+      const held = await holdAllStates(ns)
       const links = async (pid: number): Promise<string> =>
         (await inNetns(null, ['ls', '-l', `/proc/${pid}/fd`])).stdout
       const own = await links(held.pid)
@@ -150,16 +150,16 @@ describeLab('the lab', () => {
 
   test('a process can carry a hostile name', async () => {
     await withNetns(async ns => {
-      const named = await processNamed(ns!)
+      const named = await processNamed(ns)
       expect(named.comm).toBe(HOSTILE_COMM)
       expect(await readFile(`/proc/${named.pid}/comm`, 'utf8')).toBe(`${HOSTILE_COMM}\n`)
-      expect((await listenerOf(ns!, named.port)).inode).toBe(named.inode)
+      expect((await listenerOf(ns, named.port)).inode).toBe(named.inode)
     })
   })
 
   test('a crowd on one port opens and closes members on command', async () => {
     await withNetns(async ns => {
-      const crowd = await reuseportCrowd(ns!, 30)
+      const crowd = await reuseportCrowd(ns, 30)
       const [oldest] = crowd.members.tcp
       await crowd.close(5)
       await crowd.close(1, 'oldest')
@@ -168,7 +168,7 @@ describeLab('the lab', () => {
       expect(crowd.members.tcp).toHaveLength(25)
       expect(crowd.members.tcp).not.toContain(oldest)
       expect(crowd.members.udp).toHaveLength(27)
-      const rows = await ssRows(ns!, ['-tua'])
+      const rows = await ssRows(ns, ['-tua'])
       const inodes = (protocol: string) => rows.filter(row => row.protocol === protocol).map(row => row.inode)
       expect(inodes('tcp').sort()).toEqual([...crowd.members.tcp].sort())
       expect(inodes('udp').sort()).toEqual([...crowd.members.udp].sort())
@@ -177,12 +177,12 @@ describeLab('the lab', () => {
 
   test('a slow acceptor has a full queue until it is drained', async () => {
     await withNetns(async ns => {
-      const acceptor = await slowAcceptor(ns!, 2, 5)
+      const acceptor = await slowAcceptor(ns, 2, 5)
       expect(acceptor).toMatchObject({ limit: 2, length: 3, trying: 2 })
-      expect(await listenerOf(ns!, acceptor.port)).toMatchObject({ recvQueue: 3, sendQueue: 2, inode: acceptor.inode })
-      expect(await ssRows(ns!, ['-t', 'state', 'syn-sent'])).toHaveLength(2)
+      expect(await listenerOf(ns, acceptor.port)).toMatchObject({ recvQueue: 3, sendQueue: 2, inode: acceptor.inode })
+      expect(await ssRows(ns, ['-t', 'state', 'syn-sent'])).toHaveLength(2)
       expect(await acceptor.drain()).toBe(3)
-      expect(await listenerOf(ns!, acceptor.port)).toMatchObject({ recvQueue: 0, sendQueue: 2 })
+      expect(await listenerOf(ns, acceptor.port)).toMatchObject({ recvQueue: 0, sendQueue: 2 })
     })
   })
 }, ['ss'])

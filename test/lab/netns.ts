@@ -93,7 +93,8 @@ export async function withNetns<T>(
     for (let i = 0; i < count; i++) made.push(await addNetns())
     return await fn(...made)
   } finally {
-    for (const ns of made) await deleteNetns(ns)
+    // All of them, even when one cannot be deleted.
+    await Promise.allSettled(made.map(deleteNetns))
   }
 }
 
