@@ -33,7 +33,10 @@ const pjson = ${JSON.stringify({ name, version, type, oclif })}
 const manifest = ${JSON.stringify(manifest)}
 export function start(argv, root) {
   if (!Object.hasOwn(manifest.commands, argv[0] ?? '')) return false
-  const commands = Object.values(manifest.commands).map(command => ({ ...command, load: async () => lazy[command.id] }))
+  const commands = Object.values(manifest.commands).map(command => ({
+    ...command,
+    load: async () => Object.assign(lazy[command.id], { id: command.id, plugin }),
+  }))
   const plugin = {
     name: pjson.name, alias: pjson.name, version: pjson.version, root, pjson, manifest, commands, type: 'core', moduleType: 'module',
     isRoot: true, hasManifest: true, valid: true, hooks: {}, topics: [], commandIDs: Object.keys(manifest.commands),

@@ -47,10 +47,11 @@ export function fromParserError(error: unknown, context: UsageContext): unknown 
   if (error.constructor.name === 'UnexpectedArgsError' && Array.isArray(args)) {
     return new UsageError(`netkit ${context.commandId} takes no such word: ${args.join(' ')}`, { hints: [help] })
   }
-  const text = reason === undefined ? error.message : `${flagName}: ${reason}`
-  return new UsageError(oneSentence(text), { hints: [help] })
+  const sentence = oneSentence(reason ?? error.message)
+  return new UsageError(flagName === undefined ? sentence : `${flagName}: ${sentence}`, { hints: [help] })
 }
 
+/** oclif's words on one line, without its heading and its advice. */
 function oneSentence(text: string): string {
   const lines = text
     .replace(/\nSee more help with --help$/, '')
