@@ -7,7 +7,7 @@
 export function formatG(value: number, precision = 6): string {
   if (value === 0) return '0'
   if (!Number.isFinite(value)) return String(value)
-  if (value >= 1e-3 && value < 10 ** (precision - 1)) {
+  if (value >= 1e-3 && value <= 10 ** precision - 1) {
     // Far from a tie, which is nearly always, JavaScript's own rounding is the same and needs no second look.
     const half = value * (HALVES[precision - Math.trunc(Math.log10(value))] ?? Number.NaN)
     if (Math.abs(half - Math.round(half)) > 1e-4) return trimZeros(value.toPrecision(precision))
@@ -18,10 +18,7 @@ export function formatG(value: number, precision = 6): string {
   return rounded.toExponential().replace(/e([+-])(\d)$/, 'e$10$2')
 }
 
-/**
- * Twice the powers of ten from 10^-1: what moves the digit after the last one kept in front of the point, and one more for
- * a logarithm that is off by one. A tie among so many digits becomes an integer.
- */
+/** Twice the powers of ten: a number that lies halfway between two last digits becomes an integer when multiplied. */
 const HALVES = Array.from({ length: 16 }, (_, index) => 2 * 10 ** index)
 
 function trimZeros(text: string): string {

@@ -6,26 +6,26 @@ import { AF_INET6 } from './constants.js'
 import { attributeU32 } from './diag/common.js'
 import {
   INET_DIAG_CGROUP_ID,
+  INET_DIAG_INFO,
   INET_DIAG_MARK,
-  INET_DIAG_MEMINFO,
   INET_DIAG_SHUTDOWN,
-  INET_DIAG_SKMEMINFO,
   INET_DIAG_TCLASS,
   INET_DIAG_TOS,
 } from './diag/inet-diag.js'
-import { groupMask, NETLINK_DIAG_MEMINFO } from './diag/netlink-diag.js'
-import { formatPacketDetails, PACKET_DIAG_MEMINFO } from './diag/packet-diag.js'
-import { UNIX_DIAG_MEMINFO, UNIX_DIAG_SHUTDOWN, UNIX_DIAG_VFS } from './diag/unix-diag.js'
-import { formatXdpDetails, XDP_DIAG_MEMINFO } from './diag/xdp-diag.js'
-import type { SocketMemory, SocketOptions, TcpDetails, Timer, TimerName } from './model.js'
+import { groupMask } from './diag/netlink-diag.js'
+import { formatPacketDetails } from './diag/packet-diag.js'
+import { UNIX_DIAG_SHUTDOWN, UNIX_DIAG_VFS } from './diag/unix-diag.js'
+import { formatXdpDetails } from './diag/xdp-diag.js'
+import type { SocketOptions, TcpDetails, Timer, TimerName } from './model.js'
 import { formatMptcpInfo } from './mptcp-info.js'
 import { type SocketRecord, UNKNOWN } from './record.js'
-import { tcpInfo } from './tcp-info.js'
+import { TCP_INFO_KEYS, tcpInfo } from './tcp-info.js'
 import { formatTcpInfo, type TcpInfoStyle } from './tcp-info-text.js'
 import { formatHex64 } from './u64.js'
 import { md5KeyCount, subflowInfo, tlsInfo, ulpName } from './ulp-info.js'
 
 export { mptcpDetails } from './mptcp-info.js'
+export { formatMemory, socketDrops, socketMemory } from './socket-memory.js'
 
 export const INET_DIAG_SKV6ONLY = 11
 export const INET_DIAG_CLASS_ID = 17
@@ -48,90 +48,42 @@ function isInet(record: SocketRecord): boolean {
   }
 }
 
-const MEMORY_ATTRIBUTE: Partial<Record<SocketRecord['protocol'], number>> = {
-  tcp: INET_DIAG_SKMEMINFO,
-  udp: INET_DIAG_SKMEMINFO,
-  raw: INET_DIAG_SKMEMINFO,
-  mptcp: INET_DIAG_SKMEMINFO,
-  sctp: INET_DIAG_SKMEMINFO,
-  unix: UNIX_DIAG_MEMINFO,
-  packet: PACKET_DIAG_MEMINFO,
-  netlink: NETLINK_DIAG_MEMINFO,
-  xdp: XDP_DIAG_MEMINFO,
-}
-
-/** Names of SK_MEMINFO_* words in order (linux/sock_diag.h), and the letters by which ss prints them. */
-const MEMORY_WORDS: readonly (readonly [keyof SocketMemory, string])[] = [
-  ['receiveAllocated', 'r'],
-  ['receiveBuffer', 'rb'],
-  ['sendAllocated', 't'],
-  ['sendBuffer', 'tb'],
-  ['forwardAllocated', 'f'],
-  ['sendQueued', 'w'],
-  ['optionMemory', 'o'],
-  ['backlog', 'bl'],
-  ['drops', 'd'],
-]
-
-/** Memory of the socket in bytes, drops in packets; null when the kernel did not send it. */
-export function socketMemory(record: SocketRecord): SocketMemory | null {
-  const type = MEMORY_ATTRIBUTE[record.protocol]
-  if (type === undefined || record.attribute(type) < 0) return null
-  const memory = {} as SocketMemory
-  for (let word = 0; word < MEMORY_WORDS.length; word++) memory[MEMORY_WORDS[word]![0]] = memoryAt(record, type, word)
-  return memory
-}
-
-function memoryAt(record: SocketRecord, type: number, word: number): number | null {
-  if (record.attributeLength(type) < word * 4 + 4) return null
-  return record.data.getUint32(record.attribute(type) + word * 4, true)
-}
-
-/** Packets the socket dropped, from whichever source knows; null when none does. */
-export function socketDrops(record: SocketRecord): number | null {
-  if (record.procDrops !== UNKNOWN) return record.procDrops
-  const type = MEMORY_ATTRIBUTE[record.protocol]
-  return type === undefined ? null : memoryAt(record, type, MEMORY_WORDS.length - 1)
-}
-
-/** `skmem:(r0,rb131072,...,d0)` as ss prints it, with the drops named when there are any; empty when not known. */
-export function formatMemory(record: SocketRecord): string {
-  const type = MEMORY_ATTRIBUTE[record.protocol]
-  if (type === undefined) return ''
-  const known = Math.min(record.attributeLength(type) >> 2, MEMORY_WORDS.length)
-  if (known === 0) return formatOldMemory(record)
-  const at = record.attribute(type)
-  let text = 'skmem:('
-  for (let word = 0; word < known; word++) {
-    text += `${word === 0 ? '' : ','}${MEMORY_WORDS[word]![1]}${record.data.getUint32(at + word * 4, true)}`
-  }
-  const drops = memoryAt(record, type, MEMORY_WORDS.length - 1) ?? 0
-  return drops === 0 ? `${text})` : `${text}) drops:${drops}`
-}
-
-/** struct inet_diag_meminfo, which kernels before 3.2 send alone. */
-function formatOldMemory(record: SocketRecord): string {
-  if (!isInet(record) || record.attributeLength(INET_DIAG_MEMINFO) < 16) return ''
-  const at = record.attribute(INET_DIAG_MEMINFO)
-  const word = (index: number): number => record.data.getUint32(at + index * 4, true)
-  return `mem:(r${word(0)},w${word(1)},f${word(2)},t${word(3)})`
-}
+/**
+ * Every key of the block, null, in the order in which it is printed. Parsed, not built key by key: V8 copies such an object
+ * as a whole, where adding seventy keys to an empty one turns it into a hash table (ten times slower, measured).
+ */
+const EMPTY_DETAILS: TcpDetails = JSON.parse(
+  JSON.stringify(
+    Object.fromEntries(
+      [
+        'congestionControl',
+        ...TCP_INFO_KEYS,
+        'vegas',
+        'dctcp',
+        'bbr',
+        'upperLayer',
+        'tls',
+        'mptcpSubflow',
+        'md5Keys',
+      ].map(key => [key, null]),
+    ),
+  ),
+)
 
 /** Everything the kernel says about a TCP socket's inside: tcp_info, congestion control, TLS or MPTCP on top; null if nothing. */
 export function tcpDetails(record: SocketRecord): TcpDetails | null {
-  const info = tcpInfo(record)
-  if (info === null) return null
-  return {
-    congestionControl: congestionControl(record),
-    ...info,
-    vegas: vegasInfo(record),
-    dctcp: dctcpInfo(record),
-    bbr: bbrInfo(record),
-    upperLayer: ulpName(record),
-    tls: tlsInfo(record),
-    mptcpSubflow: subflowInfo(record),
-    md5Keys: md5KeyCount(record),
-  }
+  if (record.protocol !== 'tcp' || record.attribute(INET_DIAG_INFO) < 0) return null
+  const details = { ...EMPTY_DETAILS }
+  tcpInfo(record, details)
+  details['congestionControl'] = congestionControl(record)
+  details['vegas'] = vegasInfo(record)
+  details['dctcp'] = dctcpInfo(record)
+  details['bbr'] = bbrInfo(record)
+  details['upperLayer'] = ulpName(record)
+  details['tls'] = tlsInfo(record)
+  details['mptcpSubflow'] = subflowInfo(record)
+  details['md5Keys'] = md5KeyCount(record)
+  return details
 }
 
 /** What `-i` shows, in ss's words: tcp_info or mptcp_info; empty for other protocols. */

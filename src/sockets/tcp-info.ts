@@ -153,18 +153,25 @@ const ROWS = FIELDS.map(([name, offset], index) => {
   return { name, offset, width, kind }
 })
 
+/** Keys that `tcpInfo` fills, in order. */
+export const TCP_INFO_KEYS: readonly string[] = [
+  ...ROWS.filter(({ kind }) => kind !== 'hidden').flatMap(({ name, kind }) => {
+    if (kind === 'scales') return ['sendWindowScale', 'receiveWindowScale']
+    return kind === 'limits' ? ['deliveryRateAppLimited', 'fastopenClientFail'] : [name]
+  }),
+  'undecodedBytes',
+]
+
 /**
- * Every field of the tcp_info that the kernel sent with this socket, zeros included; null when it sent none. A field that
- * an older kernel lacks is null, and so is "no limit" (pacing rates, slow start threshold). A u64 above 2^53 is a decimal string.
+ * Puts every field of the tcp_info that the kernel sent with this socket into `info`, zeros included. A field that an older
+ * kernel lacks is null, and so is "no limit" (pacing rates, slow start threshold). A u64 above 2^53 is a decimal string.
  * `accEcnStatusBits` stays raw: 6.18 keeps two u16 there and 7.0 four bit fields, and nothing in the answer tells which.
- * `undecodedBytes` counts what a newer kernel added after the fields known here.
+ * `undecodedBytes` counts what a newer kernel added after the fields known here. Only for a record that has INET_DIAG_INFO.
  */
-export function tcpInfo(record: SocketRecord): TcpDetails | null {
-  const base = record.protocol === 'tcp' ? record.attribute(INET_DIAG_INFO) : -1
-  if (base < 0) return null
+export function tcpInfo(record: SocketRecord, info: TcpDetails): void {
+  const base = record.attribute(INET_DIAG_INFO)
   const { data } = record
   const size = record.attributeLength(INET_DIAG_INFO)
-  const info: TcpDetails = {}
   for (const { name, offset, width, kind } of ROWS) {
     const at = offset + width <= size ? base + offset : -1
     switch (kind) {
@@ -198,7 +205,6 @@ export function tcpInfo(record: SocketRecord): TcpDetails | null {
     }
   }
   info['undecodedBytes'] = Math.max(0, size - TCP_INFO.size)
-  return info
 }
 
 function readScalar(data: DataView, at: number, width: number, kind: Kind): number | string | null {
