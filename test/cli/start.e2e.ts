@@ -36,10 +36,11 @@ afterEach(() => {
 
 describe('bin/run.js', () => {
   it('starts from sh and from node with the same words, blanks and quotes included', async () => {
-    const args = ['ss', '--state=it\'s "x" $HOME  *']
+    const word = 'it\'s "x" $HOME  *'
+    const args = [word, 'b c']
     const fromSh = await runNetkit(args)
     expect(fromSh).toMatchObject({ code: 2, stdout: '' })
-    expect(fromSh.stderr).toContain('it\'s "x" $HOME  *')
+    expect(fromSh.stderr).toContain(`there is no command ${word}\n`)
     expect(await runNetkit([NETKIT, ...args], { program: process.execPath })).toEqual(fromSh)
   })
 
