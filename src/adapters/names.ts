@@ -3,7 +3,6 @@
 import fs from 'node:fs'
 import {
   addInterfaceColumns,
-  parseIpProtocols,
   parsePasswd,
   parsePortRange,
   parseProtocols,
@@ -16,11 +15,6 @@ import {
 /** Service names of /etc/services; empty when there is no such file, as in many containers. */
 export function readServices(path = '/etc/services'): ServiceNames {
   return parseServices(readText(path))
-}
-
-/** Names of IP protocols by number; empty when there is no /etc/protocols. */
-export function readIpProtocols(path = '/etc/protocols'): Map<number, string> {
-  return parseIpProtocols(readText(path))
 }
 
 /** Names of IP protocol numbers from /etc/protocols; empty when there is no such file. */

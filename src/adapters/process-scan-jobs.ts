@@ -6,6 +6,7 @@ import os from 'node:os'
 import { SHARE_ENV, Worker } from 'node:worker_threads'
 
 const JOB_OPEN = 0
+// 1 is a job that was done.
 /** Too many numbers in the range were not open: listing the directory is cheaper. */
 export const JOB_SPARSE = 2
 /** The kernel refused to show a link. */
@@ -18,8 +19,8 @@ const JOB_SIZE = 2048
 const MISS_LIMIT = 64
 /** A worker takes 20 ms to start: worth it from this many descriptors on. */
 const WORKER_FROM = 20_000
-/** How long to wait for a job that a worker has taken before doing it again. */
-const WORKER_PATIENCE_MS = 1000
+/** How long to wait for a job that a worker has taken before doing it again: it may wait for a processor itself. */
+const WORKER_PATIENCE_MS = 6
 
 /** Fields of a job in `jobs`. */
 const FIELDS = 4
@@ -35,7 +36,7 @@ export interface LinkJob {
 }
 
 /**
- * Reads the links of one job. It must stay self-contained, without nested functions or imports: workers get its source text,
+ * Reads the links of one job and returns its status, a JOB_ number. It must stay self-contained, without nested functions or imports: workers get its source text,
  * which is what makes it work from a one-file bundle as well.
  */
 function readLinks(
@@ -101,7 +102,7 @@ export class LinkJobs {
       }
     }
     this.firstJob.push(job)
-    const helpers = workers ?? (open >= WORKER_FROM ? Math.min(os.availableParallelism() - 1, 3) : 0)
+    const helpers = workers ?? (open >= WORKER_FROM ? idleProcessors() : 0)
     for (let i = 1; i <= helpers && count > 1; i++) this.startWorker(Math.floor((count * i) / (helpers + 1)))
   }
 
@@ -163,6 +164,11 @@ export class LinkJobs {
       // As above.
     }
   }
+}
+
+/** How many threads are likely to find a processor. On a busy machine a worker costs more than it brings. */
+function idleProcessors(): number {
+  return Math.max(0, Math.min(3, Math.round(os.availableParallelism() - 1 - (os.loadavg()[0] ?? 0) / 2)))
 }
 
 const WORKER_SOURCE = `'use strict'

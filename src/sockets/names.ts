@@ -28,16 +28,6 @@ export function parseServices(text: string): ServiceNames {
   }
 }
 
-/** Names of IP protocol numbers from /etc/protocols, protocols(5); the first name of a number counts. */
-export function parseIpProtocols(text: string): Map<number, string> {
-  const names = new Map<number, string>()
-  for (const line of text.split('\n')) {
-    const [name, number] = wordsOf(line)
-    if (name !== undefined && /^\d{1,3}$/.test(number ?? '')) setFirst(names, Number(number), name)
-  }
-  return names
-}
-
 /** User names and numbers both ways. */
 export interface UserNames {
   nameOf(uid: number): string | null

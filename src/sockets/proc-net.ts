@@ -10,8 +10,8 @@ import { CLOSED, ESTABLISHED, LISTENING, SYN_RECV } from './states.js'
 export const PROC_NET_FILES = ['netlink', 'packet', 'unix', 'raw', 'raw6', 'udp', 'udp6', 'tcp', 'tcp6'] as const
 export type ProcNetFile = (typeof PROC_NET_FILES)[number]
 
-/** What a file lists, for choosing files by protocol and family. */
-export const PROC_NET_CONTENT: Readonly<Record<ProcNetFile, { protocol: Protocol; family: number }>> = {
+/** What a file lists. */
+const PROC_NET_CONTENT: Readonly<Record<ProcNetFile, { protocol: Protocol; family: number }>> = {
   netlink: { protocol: 'netlink', family: AF_NETLINK },
   packet: { protocol: 'packet', family: AF_PACKET },
   unix: { protocol: 'unix', family: AF_UNIX },

@@ -1,7 +1,7 @@
 // Counts sockets from /proc/net/sockstat and sockstat6, and says which of the numbers are the whole machine's.
 
 /** Numbers of one line by name: `inuse`, `tw`, `mem`. */
-export type SockstatLine = Readonly<Record<string, number>>
+type SockstatLine = Readonly<Record<string, number>>
 
 /** Lines by name, `TCP`, `UDP6`. Which lines and names there are differs from kernel to kernel. */
 export type Sockstat = Readonly<Record<string, SockstatLine>>
@@ -51,7 +51,7 @@ export interface SocketCounts {
   timeWait: number | null
 }
 
-export interface FamilyCounts {
+interface FamilyCounts {
   inet: number | null
   inet6: number | null
 }

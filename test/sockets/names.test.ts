@@ -2,10 +2,10 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import {
   addInterfaceColumns,
-  parseIpProtocols,
   parseMountinfo,
   parsePasswd,
   parsePortRange,
+  parseProtocols,
   parseServices,
   parseSnmp6Index,
 } from '../../src/sockets/names.js'
@@ -64,7 +64,7 @@ test('mountinfo: optional fields vary in number, octal escapes are undone', () =
 test('port range and protocols', () => {
   expect(parsePortRange('32768\t60999\n')).toEqual({ low: 32768, high: 60999 })
   expect(parsePortRange('')).toBeNull()
-  expect(parseIpProtocols('# c\nip 0 IP\nicmp\t1\tICMP\ntcp 6\nbad x\n').get(1)).toBe('icmp')
+  expect(parseProtocols('# c\nip 0 IP\nicmp\t1\tICMP\ntcp 6\nbad x\n').get(1)).toBe('icmp')
 })
 
 const SOCKSTAT = `sockets: used 14
@@ -105,7 +105,7 @@ test('no text makes a parser throw', () => {
     parseSockstat,
     parsePortRange,
     parseSnmp6Index,
-    parseIpProtocols,
+    parseProtocols,
   ]
   fc.assert(
     fc.property(fc.string({ maxLength: 300 }), text => {
