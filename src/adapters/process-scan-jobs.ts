@@ -36,8 +36,8 @@ export interface LinkJob {
 }
 
 /**
- * Reads the links of one job and returns its status, a JOB_ number. It must stay self-contained, without nested functions or imports: workers get its source text,
- * which is what makes it work from a one-file bundle as well.
+ * Reads the links of one job and returns its status, a JOB_ number. It must stay self-contained, without nested functions or
+ * imports: workers get its source text, which is what makes it work from a one-file bundle as well.
  */
 function readLinks(
   readlink: (path: string) => string,
