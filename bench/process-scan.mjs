@@ -51,7 +51,8 @@ switch (process.argv[2]) {
   case 'readdir + readlinkSync': each(path => count(fs.readlinkSync(path))); break
   case 'readdir + statSync': each(path => { if (fs.statSync(path).isSocket()) found++ }); break
   case 'scan, this thread': found = scanProcesses('all', { workers: 0 }).holders.size; break
-  case 'scan, with workers': found = scanProcesses('all').holders.size; break
+  case 'scan, one worker': found = scanProcesses('all', { workers: 1 }).holders.size; break
+  case 'scan, as it decides': found = scanProcesses('all').holders.size; break
 }
 const ms = performance.now() - start
 process.stdout.write(JSON.stringify({ ms, found, peakMiB: process.resourceUsage().maxRSS / 1024 }))
@@ -77,7 +78,13 @@ try {
   })
   const pids = await new Promise(resolve => createInterface(holder.stdout).once('line', resolve))
 
-  const ways = ['readdir + readlinkSync', 'readdir + statSync', 'scan, this thread', 'scan, with workers']
+  const ways = [
+    'readdir + readlinkSync',
+    'readdir + statSync',
+    'scan, this thread',
+    'scan, one worker',
+    'scan, as it decides',
+  ]
   const results = new Map([...ways, 'ss -tanp (whole)'].map(way => [way, []]))
   for (let run = 0; run < runs; run++) {
     for (const way of ways) {

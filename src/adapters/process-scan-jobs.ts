@@ -19,6 +19,7 @@ const JOB_SIZE = 2048
 const MISS_LIMIT = 64
 /** A worker takes 20 ms to start: worth it from this many descriptors on. */
 const WORKER_FROM = 20_000
+const MAX_WORKERS = 3
 /** How long to wait for a job that a worker has taken before doing it again: it may wait for a processor itself. */
 const WORKER_PATIENCE_MS = 6
 
@@ -166,9 +167,17 @@ export class LinkJobs {
   }
 }
 
-/** How many threads are likely to find a processor. On a busy machine a worker costs more than it brings. */
+/** How many threads would find a free processor now. On a busy machine a worker costs more than it brings. */
 function idleProcessors(): number {
-  return Math.max(0, Math.min(3, Math.round(os.availableParallelism() - 1 - (os.loadavg()[0] ?? 0) / 2)))
+  const processors = os.availableParallelism()
+  let running = 1
+  try {
+    // `0.20 0.18 0.12 2/130 1234`: the fourth field counts the threads that run or want to, this one included.
+    running = Number.parseInt(fs.readFileSync('/proc/loadavg', 'latin1').split(' ')[3] ?? '1', 10)
+  } catch {
+    // Without it, assume that nobody else is at work.
+  }
+  return Math.max(0, Math.min(MAX_WORKERS, processors - running))
 }
 
 const WORKER_SOURCE = `'use strict'
