@@ -3,6 +3,7 @@
 // An op is u8 code, u8 yes, u16 no, arguments: the number of bytes to go on by when it holds and when it does not.
 // Landing on the end accepts the socket, landing 4 bytes beyond rejects it. All numbers are host order (little-endian).
 
+import { AF_INET6 } from '../constants.js'
 import type { Side } from './ast.js'
 
 const INET_DIAG_BC_JMP = 1
@@ -69,7 +70,7 @@ export function portAtMost(side: Side, port: number): Code {
 export function host(side: Side, family: number, prefix: number, words: readonly number[], port: number): Code {
   // ss sends four bytes of address even when there is none to compare, and the kernel has always taken that.
   const length = 8 + 4 * Math.max(1, words.length)
-  return op(side === 'local' ? INET_DIAG_BC_S_COND : INET_DIAG_BC_D_COND, family === 10 ? 24 : length, view => {
+  return op(side === 'local' ? INET_DIAG_BC_S_COND : INET_DIAG_BC_D_COND, family === AF_INET6 ? 24 : length, view => {
     view.setUint8(0, family)
     view.setUint8(1, prefix)
     view.setInt32(4, port, true)

@@ -136,6 +136,7 @@ function portColon({ text, lexer, column }: Place): number {
   const host = text.slice(0, last)
   if (parseIpBlock(host.replace(/%.*$/, '')) === null) return whole ? -1 : last
   if (!whole || text.includes('%')) return last
+  if (!/^\d+$/.test(text.slice(last + 1))) return -1
   return lexer.fail(
     `Expected brackets to tell address from port: write [${text}] or [${host}]:${text.slice(last + 1)}.`,
     column,

@@ -141,7 +141,11 @@ export class Lexer {
   }
 }
 
-/** Shows a piece of the text inside a sentence: cut short, control characters escaped by JSON. */
+/** What JSON leaves as it is and a terminal must not get: DEL, C1 controls, and marks that hide or reorder text. */
+const INVISIBLE = /[\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g
+
+/** Shows a piece of the text inside a sentence: cut short, and harmless in a terminal. */
 export function quoteText(text: string): string {
-  return JSON.stringify(text.length > 40 ? `${text.slice(0, 39)}…` : text)
+  const quoted = JSON.stringify(text.length > 40 ? `${text.slice(0, 39)}…` : text)
+  return quoted.replace(INVISIBLE, char => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }
