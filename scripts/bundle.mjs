@@ -16,7 +16,7 @@ const outfile = join(dist, 'netkit.cjs')
 
 /** Packages of oclif and modules of Node that only help, errors and unusual flags need. */
 const LAZY =
-  /^(ansi-escapes|ansis|clean-stack|cli-spinners|ejs|get-package-type|indent-string|lilconfig|minimatch|semver|string-width|supports-color|tinyglobby|widest-line|wordwrap|wrap-ansi|(node:)?(child_process|fs\/promises|perf_hooks|readline|tty))$/
+  /^(ansi-escapes|ansis|clean-stack|cli-spinners|ejs|get-package-type|indent-string|lilconfig|minimatch|semver|string-width|supports-color|tinyglobby|widest-line|wordwrap|wrap-ansi|(node:)?(child_process|fs\/promises|perf_hooks|readline|tty|worker_threads))$/
 
 const manifest = JSON.parse(readFileSync(join(root, 'oclif.manifest.json'), 'utf8'))
 const { name, version, type, oclif } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
@@ -114,6 +114,18 @@ const moduleUrls = {
   },
 }
 
+/** node:module loads the module loader of ESM (2 ms); the bundle is CommonJS and has a `require` that takes absolute paths. */
+const nodeModule = {
+  name: 'node-module',
+  setup(build) {
+    build.onResolve({ filter: /^node:module$/ }, ({ path }) => ({ path, namespace: 'node-module' }))
+    build.onLoad({ filter: /.*/, namespace: 'node-module' }, () => ({
+      contents: 'exports.createRequire = () => require',
+      loader: 'js',
+    }))
+  },
+}
+
 const oclifParts = {
   name: 'oclif-parts',
   setup(build) {
@@ -158,7 +170,7 @@ const { metafile, outputFiles } = await build({
   metafile: true,
   external,
   write: false,
-  plugins: [lazyModules, moduleUrls, oclifParts],
+  plugins: [lazyModules, moduleUrls, nodeModule, oclifParts],
   banner: {
     js: "const __moduleUrl = place => require('node:url').pathToFileURL(require('node:path').join(__dirname, place)).href;",
   },
