@@ -1,18 +1,15 @@
 // What a command line of `netkit ss` asks for: ss's words and flags as one typed request.
 
 import fs from 'node:fs'
+import { parseFilterText } from '../../compose/filter-text.js'
+import type { SocketRequest } from '../../compose/plan.js'
 import { fromNodeError, UsageError } from '../../errors/index.js'
 import type { Protocol } from '../../sockets/constants.js'
-import {
-  allOf,
-  type Filter,
-  FilterSyntaxError,
-  parseFilter,
-  requirements,
-  type ServiceLookup,
-} from '../../sockets/filter/index.js'
-import { type Selection, selectStates, selectTables } from '../../sockets/selection.js'
+import { allOf, type Filter, requirements, type ServiceLookup } from '../../sockets/filter/index.js'
+import { selectStates, selectTables } from '../../sockets/selection.js'
 import { ALL_STATES, LISTENING_STATES, parseState } from '../../sockets/states.js'
+
+export type { SocketRequest }
 
 /** Flags that choose sockets, as oclif parses them. */
 export interface SelectionFlags {
@@ -36,12 +33,6 @@ export interface SelectionFlags {
   state?: string[] | undefined
   exclude?: string[] | undefined
   filter?: string | undefined
-}
-
-export interface SocketRequest {
-  selection: Selection
-  states: number
-  filter: Filter
 }
 
 const PROTOCOL_FLAGS: readonly (Protocol & keyof SelectionFlags)[] = [
@@ -80,7 +71,10 @@ const isStateList = (word: string): boolean => word.split(',').every(each => par
 /** @throws UsageError for unknown words, and for a filter with a syntax error, which it points at */
 export function parseRequest(flags: SelectionFlags, words: readonly string[], services: ServiceLookup): SocketRequest {
   const { states, exclude, expression } = splitWords(words)
-  const filter = allOf([...(flags.filter ? [readFilter(flags.filter, services)] : []), parse(expression, services)])
+  const filter = allOf([
+    ...(flags.filter ? [readFilter(flags.filter, services)] : []),
+    parseFilterText(expression, services),
+  ])
   const needs = requirements(filter)
   const selected = selectTables({
     protocols: PROTOCOL_FLAGS.filter(protocol => flags[protocol]),
@@ -118,21 +112,5 @@ function readFilter(path: string, services: ServiceLookup): Filter {
     throw fromNodeError('file-open', error, `read the filter from ${path}`)
   }
   const lines = text.split('\n').filter(line => !line.trimStart().startsWith('#'))
-  return parse(lines.join(' '), services)
-}
-
-function parse(text: string, services: ServiceLookup): Filter {
-  try {
-    return parseFilter(text, services)
-  } catch (error) {
-    if (!(error instanceof FilterSyntaxError)) throw error
-    throw new UsageError(`cannot read the filter, at column ${error.column + 1}: ${error.message}`, {
-      code: 'filter-syntax',
-      hints: [
-        error.text,
-        `${' '.repeat(error.column)}^`,
-        "for example: netkit ss -tan '( dport = :443 or dport = :80 ) and not src 127.0.0.0/8'",
-      ],
-    })
-  }
+  return parseFilterText(lines.join(' '), services)
 }
