@@ -1,9 +1,9 @@
 // Asks every table that a query names, through netlink or procfs, and hands the sockets on as they come.
 
 import { ERRNO, errnoName, errnoWords, NetkitError } from '../errors/index.js'
-import type { NetlinkPort } from '../ports/netlink.js'
+import type { NetlinkConnection, NetlinkPort } from '../ports/netlink.js'
 import type { ProcSocketSource } from '../ports/proc.js'
-import { type Decode, type DumpOutcome, dumpSockets } from './dump.js'
+import { type Decode, type DumpOutcome, type DumpRequest, dumpSockets, startDump } from './dump.js'
 import type { Consistency, SourceReport } from './model.js'
 import { MISSING_COLUMNS } from './proc-net.js'
 import { SocketRecord } from './record.js'
@@ -66,6 +66,8 @@ class Collector {
   private readonly ports: CollectPorts
   private readonly collect: Collect
   private readonly record = new SocketRecord()
+  /** A dump that was started while another table is read. */
+  private next: { connection: NetlinkConnection; request: DumpRequest } | null = null
   readonly report: CollectReport = {
     sources: [],
     consistency: { passes: 0, duplicatesRemoved: 0, differed: false },
@@ -81,13 +83,29 @@ class Collector {
   async run(): Promise<CollectReport> {
     for (const [index, target] of this.query.targets.entries()) {
       this.record.netns = index
-      for (const table of this.query.tables) {
-        if ((table.states & this.query.states) === 0) continue
+      const tables = this.query.tables.filter(table => (table.states & this.query.states) !== 0)
+      for (const [place, table] of tables.entries()) {
+        this.startNext(tables[place + 1], target)
         await this.table(table, target)
         this.collect.tableEnd(table)
       }
     }
     return this.report
+  }
+
+  /** Lets the kernel walk the second TCP table, which is as long as the first, while the first is being read. */
+  private startNext(table: Table | undefined, target: NetnsTarget): void {
+    const { netlink } = this.ports
+    if (table?.id !== 'tcp6' || this.query.source === 'procfs' || netlink === null || target.fd === null) return
+    try {
+      const connection = netlink.open(NETLINK_SOCK_DIAG, target.fd)
+      const request = this.request(table, this.query.bytecode)
+      startDump(connection, request)
+      this.next = { connection, request }
+    } catch (error) {
+      // The same failure is met again, and reported, when the table's turn comes.
+      if (!(error instanceof NetkitError)) throw error
+    }
   }
 
   private async table(table: Table, target: NetnsTarget): Promise<void> {
@@ -122,12 +140,20 @@ class Collector {
     if (netlink === null) return { code: 'no-native', message: netlinkUnavailable ?? 'the native addon is not there' }
     if (target.fd === null) return { code: 'EACCES', message: 'this namespace may be read through procfs only' }
     try {
-      const connection = netlink.open(NETLINK_SOCK_DIAG, target.fd)
+      const started = table.id === 'tcp6' ? this.next : null
+      this.next = null
+      const connection = started?.connection ?? netlink.open(NETLINK_SOCK_DIAG, target.fd)
       try {
-        let outcome = await this.dump(connection, table, this.query.bytecode)
+        const { bytecode } = this.query
+        let outcome = await this.dump(
+          connection,
+          table,
+          started?.request ?? this.request(table, bytecode),
+          started !== null,
+        )
         // A kernel that refuses the filter program still answers without it: the filter runs here as well.
-        if (outcome.errno !== 0 && this.query.bytecode !== null && table.inet) {
-          outcome = await this.dump(connection, table, null)
+        if (outcome.errno !== 0 && bytecode !== null && table.inet) {
+          outcome = await this.dump(connection, table, this.request(table, null), false)
         }
         return this.account(outcome, table)
       } finally {
@@ -140,16 +166,22 @@ class Collector {
     }
   }
 
-  private dump(
-    connection: ReturnType<NetlinkPort['open']>,
-    table: Table,
-    bytecode: Uint8Array | null,
-  ): Promise<DumpOutcome> {
+  private request(table: Table, bytecode: Uint8Array | null): DumpRequest {
     const { states, details } = this.query
-    const request = table.request(states, { ...details, bytecode: table.inet ? bytecode : null })
-    return dumpSockets(connection, request, this.record, this.ports.now, record => {
+    return table.request(states, { ...details, bytecode: table.inet ? bytecode : null })
+  }
+
+  private dump(
+    connection: NetlinkConnection,
+    table: Table,
+    request: DumpRequest,
+    started: boolean,
+  ): Promise<DumpOutcome> {
+    const { states } = this.query
+    const visit = (record: SocketRecord): void => {
       if ((states >>> record.state) & 1) this.collect.socket(record, request.decode, table)
-    })
+    }
+    return dumpSockets(connection, request, this.record, this.ports.now, visit, { started })
   }
 
   private account(outcome: DumpOutcome, table: Table): SourceReport['error'] {
