@@ -40,5 +40,6 @@ class Batch {
 int sendBatch(Call& call);
 int receiveBatch(Call& call);
 int receiveBatchAsync(Call& call);
+int exchangeAsync(Call& call);
 
 }  // namespace netkit

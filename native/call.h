@@ -50,7 +50,7 @@ class Call {
   int socket(Socket*& out) const;
 
   napi_env env;
-  napi_value argument[6];
+  napi_value argument[7];
   SocketTable* table = nullptr;
 };
 

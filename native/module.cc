@@ -26,6 +26,7 @@ constexpr Export kExports[] = {
     {"sendBatch", entry<sendBatch>},
     {"receiveBatch", entry<receiveBatch>},
     {"receiveBatchAsync", entry<receiveBatchAsync>},
+    {"exchangeAsync", entry<exchangeAsync>},
     {"watch", entry<watchSocket>},
     {"unwatch", entry<unwatchSocket>},
     {"shutdown", entry<shutdownSocket>},

@@ -76,6 +76,10 @@ class NativeNetlink implements NetlinkConnection {
     )
   }
 
+  sendAhead(request: Uint8Array): void {
+    this.readAhead(request)
+  }
+
   read(): DatagramBatch | null | Promise<DatagramBatch | null> {
     if (this.pending !== null) return this.takePending(this.pending)
     const batch = this.readNow()
@@ -115,18 +119,25 @@ class NativeNetlink implements NetlinkConnection {
     return this.check('netlink', 'read from the kernel', result)
   }
 
-  private readAhead(): void {
+  private readAhead(request: Uint8Array | null = null): void {
     this.ahead[this.turn] ??= new SlotBatch(AHEAD_SLOTS)
     const batch = this.ahead[this.turn]!
     this.turn ^= 1
+    const { port, handle } = this
     this.pending = new Promise((resolve, reject) => {
-      const started = this.port.receiveBatchAsync(this.handle, batch.bytes, batch.table, batch.slots, 0, result => {
-        if (result < 0 && result !== -EAGAIN) return reject(systemError('netlink', -result, 'read from the kernel'))
+      const done = (result: number): void => {
         batch.count = Math.max(result, 0)
-        resolve(batch)
-      })
+        if (result >= 0 || result === -EAGAIN) resolve(batch)
+        else reject(systemError('netlink', -result, 'read from the kernel'))
+      }
+      const started =
+        request === null
+          ? port.receiveBatchAsync(handle, batch.bytes, batch.table, batch.slots, 0, done)
+          : port.exchangeAsync(handle, request, batch.bytes, batch.table, batch.slots, 0, done)
       if (started < 0) reject(systemError('netlink', -started, 'read from the kernel'))
     })
+    // A failure is thrown by the `read` that waits for it; nobody may come to wait.
+    this.pending.catch(() => undefined)
   }
 
   private async takePending(pending: Promise<SlotBatch>): Promise<DatagramBatch | null> {

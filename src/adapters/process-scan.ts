@@ -28,7 +28,8 @@ interface Target {
 
 /** Reads the processes' descriptors and records who holds the wanted sockets. Never throws for a process. */
 export function scanProcesses(wanted: InodeTest | 'all', options: ProcessScanOptions = {}): ProcessScan {
-  const holders = new HolderTable()
+  // Most sockets have one holder.
+  const holders = new HolderTable(wanted === 'all' ? 64 : Math.min(wanted.size, 1_000_000))
   if (wanted !== 'all' && wanted.size === 0) {
     return { holders, scanned: 0, unreadable: 0, hidepid: false, complete: true }
   }

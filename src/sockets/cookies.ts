@@ -1,10 +1,10 @@
 // Remembers which sockets were seen, by cookie, in bounded memory.
 
-const GENERATION = 1 << 19
+const GENERATION = 1 << 16
 
 /**
- * A set of 64-bit cookies that forgets the oldest half when it grows: duplicates in a dump stand near each other (they come
- * from a cursor that moved inside one hash bucket), so that a window of half a million sockets finds them all.
+ * A set of 64-bit cookies that remembers the last 65,536 to 131,072 of them: duplicates in a dump stand near each other (they
+ * come from a cursor that moved inside one hash chain), and a set of this size stays in the processor's cache.
  */
 export class CookieWindow {
   private capacity = 1 << 12

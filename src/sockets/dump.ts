@@ -30,6 +30,13 @@ export interface DumpOutcome {
   damaged: number
 }
 
+export interface DumpOptions {
+  /** The dump was started by `startDump`. */
+  started?: boolean
+  /** Asked after each batch of a large dump; a promise is waited for, so that a slow consumer holds the kernel back. */
+  pause?: () => Promise<void> | null
+}
+
 /** A dump repeated until two passes agree ends here at the latest. */
 const MAX_PASSES = 4
 /** A pass that takes longer is not repeated: walking a large table again would cost more than it tells. */
@@ -37,12 +44,17 @@ const REPEAT_WITHIN_MS = 50
 
 let sequence = 0
 
-/** Sends the dump request. */
-export function sendDump(connection: NetlinkConnection, request: DumpRequest): void {
+function encodeDump(request: DumpRequest): Uint8Array {
   sequence = (sequence + 1) >>> 0
-  connection.send(
-    encodeRequest(SOCK_DIAG_BY_FAMILY, NLM_F_REQUEST | NLM_F_DUMP, sequence, request.payload, request.attributes),
-  )
+  return encodeRequest(SOCK_DIAG_BY_FAMILY, NLM_F_REQUEST | NLM_F_DUMP, sequence, request.payload, request.attributes)
+}
+
+/**
+ * Starts a dump in the background, to be read by `dumpSockets` with `started` on the same connection: walking a table of
+ * 262,144 buckets takes the kernel a while even where it finds nothing, and this overlaps with another table's dump.
+ */
+export function startDump(connection: NetlinkConnection, request: DumpRequest): void {
+  connection.sendAhead(encodeDump(request))
 }
 
 /**
@@ -57,11 +69,11 @@ export async function dumpSockets(
   record: SocketRecord,
   now: () => number,
   visit: Visit,
-  pause: () => Promise<void> | null = () => null,
+  { started = false, pause = () => null }: DumpOptions = {},
 ): Promise<DumpOutcome> {
   const outcome: DumpOutcome = { errno: 0, passes: 1, duplicatesRemoved: 0, differed: false, damaged: 0 }
-  const started = now()
-  sendDump(connection, request)
+  const since = now()
+  if (!started) connection.send(encodeDump(request))
   const batch = await connection.read()
   if (batch === null) return outcome
   const scan = scanBatch(batch)
@@ -73,7 +85,7 @@ export async function dumpSockets(
     await streamDump(connection, batch, request.decode, record, outcome, visit, pause)
     return outcome
   }
-  if (scan.parts > 1 && now() - started < REPEAT_WITHIN_MS) {
+  if (scan.parts > 1 && now() - since < REPEAT_WITHIN_MS) {
     await repeatDump(connection, new Pass(batch, request.decode, record), request, record, outcome, visit)
     return outcome
   }
@@ -231,7 +243,7 @@ async function repeatDump(
   outcome.duplicatesRemoved += first.duplicates
   let agreed = false
   while (!agreed && outcome.passes < MAX_PASSES) {
-    sendDump(connection, request)
+    connection.send(encodeDump(request))
     const batch = await connection.read()
     if (batch === null) break
     const scan = scanBatch(batch)

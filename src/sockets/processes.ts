@@ -83,15 +83,25 @@ function tableSize(expected: number): number {
  */
 export class HolderTable {
   readonly processes: HolderProcess[] = []
-  private inodes = new Uint32Array(256)
-  private owners = new Uint32Array(256)
-  private fds = new Uint32Array(256)
+  private inodes: Uint32Array
+  private owners: Uint32Array
+  private fds: Uint32Array
   /** Entry that was added before this one for the same inode, plus one; 0 ends the chain. */
-  private previous = new Uint32Array(256)
+  private previous: Uint32Array
   /** Newest entry of an inode plus one, by hash of the inode. */
-  private heads = new Uint32Array(512)
+  private heads: Uint32Array
   private count = 0
   private distinct = 0
+
+  /** `expected` descriptors fit without growing. */
+  constructor(expected = 64) {
+    const entries = Math.max(64, expected)
+    this.inodes = new Uint32Array(entries)
+    this.owners = new Uint32Array(entries)
+    this.fds = new Uint32Array(entries)
+    this.previous = new Uint32Array(entries)
+    this.heads = new Uint32Array(tableSize(entries + 1))
+  }
 
   /** Descriptors recorded. */
   get size(): number {

@@ -56,7 +56,8 @@ function tableOptions(flags: SocketFlags, request: SocketRequest, session: Sessi
   if (flags.tos) extras.push(formatTos)
   if (flags['inet-sockopt']) extras.push(formatSockopt)
   if (flags.memory) details.push(formatMemory)
-  if (flags.info) details.push(record => formatInfo(record, { numeric: flags.numeric }))
+  if (flags.info)
+    details.push(record => formatInfo(record, { numeric: flags.numeric, options: flags.options || flags.extended }))
   return {
     netid: kindCount(request.selection.kinds) > 1,
     state: !single(request.states),
