@@ -28,7 +28,7 @@ export interface InodeTest {
  */
 const slotOf = (inode: number, mask: number): number => Math.imul(inode, 0x9e3779b1) >>> Math.clz32(mask)
 
-/** A set of inode numbers below 2^32 in 8 to 16 bytes each; 0 means "no inode" and is never a member. */
+/** A set of inode numbers below 2^32 in 8 to 32 bytes each; 0 means "no inode" and is never a member. */
 export class InodeSet implements InodeTest {
   size = 0
   private slots: Uint32Array
@@ -55,7 +55,7 @@ export class InodeSet implements InodeTest {
 
   private grow(): void {
     const old = this.slots
-    this.slots = new Uint32Array(old.length * 2)
+    this.slots = new Uint32Array(old.length * 4)
     for (const inode of old) if (inode !== 0) insert(this.slots, inode)
   }
 }
