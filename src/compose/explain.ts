@@ -50,7 +50,8 @@ export function explainReport(report: ListingReport, named: boolean): string[] {
 function fallbackNotes(sources: readonly SourceReport[]): string[] {
   const byReason = new Map<string, SourceReport[]>()
   for (const source of sources) {
-    if (source.method !== 'procfs' || source.error === null) continue
+    // A recording may hold what was read from procfs: only its source has columns missing.
+    if (source.missing.length === 0 || source.error === null) continue
     const key = source.error.message
     byReason.set(key, [...(byReason.get(key) ?? []), source])
   }

@@ -41,6 +41,8 @@ export interface CollectPorts {
   netlinkUnavailable: string | null
   /** Milliseconds of a clock that never goes back. */
   now: () => number
+  /** Set when the answers come from a recording: how its own listing went, which the reports then start from. */
+  recorded?: Pick<CollectReport, 'consistency' | 'damaged'>
 }
 
 /** What collects sockets. */
@@ -49,6 +51,8 @@ export interface Collect {
   socket(record: SocketRecord, decode: Decode, table: Table): void
   /** All sockets of a table have been handed over. */
   tableEnd(table: Table): void
+  /** Asked between the parts of an answer, and after each table: reading goes on when the promise is kept. */
+  pause?: () => Promise<void> | null
 }
 
 export interface CollectReport {
@@ -68,19 +72,30 @@ class Collector {
   private readonly record = new SocketRecord()
   /** A dump that was started while another table is read. */
   private next: { connection: NetlinkConnection; request: DumpRequest } | null = null
-  readonly report: CollectReport = {
-    sources: [],
-    consistency: { passes: 0, duplicatesRemoved: 0, differed: false },
-    damaged: 0,
-  }
+  readonly report: CollectReport
 
   constructor(query: CollectQuery, ports: CollectPorts, collect: Collect) {
     this.query = query
     this.ports = ports
     this.collect = collect
+    const { consistency, damaged } = ports.recorded ?? {
+      consistency: { passes: 0, duplicatesRemoved: 0, differed: false },
+      damaged: 0,
+    }
+    this.report = { sources: [], consistency: { ...consistency }, damaged }
   }
 
   async run(): Promise<CollectReport> {
+    try {
+      await this.targets()
+    } finally {
+      // Left over only when the consumer gave up in between.
+      this.next?.connection.close()
+    }
+    return this.report
+  }
+
+  private async targets(): Promise<void> {
     for (const [index, target] of this.query.targets.entries()) {
       this.record.netns = index
       const tables = this.query.tables.filter(table => (table.states & this.query.states) !== 0)
@@ -88,9 +103,9 @@ class Collector {
         this.startNext(tables[place + 1], target)
         await this.table(table, target)
         this.collect.tableEnd(table)
+        await this.collect.pause?.()
       }
     }
-    return this.report
   }
 
   /** Lets the kernel walk the second TCP table, which is as long as the first, while the first is being read. */
@@ -181,7 +196,10 @@ class Collector {
     const visit = (record: SocketRecord): void => {
       if ((states >>> record.state) & 1) this.collect.socket(record, request.decode, table)
     }
-    return dumpSockets(connection, request, this.record, this.ports.now, visit, { started })
+    return dumpSockets(connection, request, this.record, this.ports.now, visit, {
+      started,
+      pause: () => this.collect.pause?.() ?? null,
+    })
   }
 
   private account(outcome: DumpOutcome, table: Table): SourceReport['error'] {
@@ -205,7 +223,7 @@ class Collector {
       protocol: table.protocol,
       family: table.familyWord,
       netns: target.label,
-      method,
+      method: this.ports.recorded !== undefined && method !== 'none' ? 'replay' : method,
       error,
       missing: [...missing],
     })

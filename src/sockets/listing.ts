@@ -71,8 +71,16 @@ class Listing implements Collect {
   private readonly wanted = new InodeSet()
   private scan: ProcessScan | null = null
   private listeners: ListenerIndex | null = null
+  readonly pause: () => Promise<void> | null
 
-  constructor(query: ListingQuery, ports: ListingPorts, owners: Owners, visit: Visit) {
+  constructor(
+    query: ListingQuery,
+    ports: ListingPorts,
+    owners: Owners,
+    visit: Visit,
+    pause: () => Promise<void> | null,
+  ) {
+    this.pause = pause
     this.query = query
     this.ports = ports
     this.owners = owners
@@ -153,12 +161,14 @@ class Listing implements Collect {
  * Hands every matching socket to `visit`, as it comes unless something must be known first: holders (then tables are read
  * before processes, and only the sockets found are looked for) and other ends of unix sockets. The record is valid only
  * during the call. What could not be read is in the report.
+ * @param pause asked between the parts of a large answer: reading goes on when its promise is kept
  */
 export function visitSockets(
   query: ListingQuery,
   ports: ListingPorts,
   owners: Owners,
   visit: Visit,
+  pause: () => Promise<void> | null = () => null,
 ): Promise<ListingReport> {
-  return new Listing(query, ports, owners, visit).run()
+  return new Listing(query, ports, owners, visit, pause).run()
 }
