@@ -99,7 +99,7 @@ export function addressText(family: number, w0: number, w1: number, w2: number, 
 
 export const isInet = (record: SocketRecord): boolean => record.family === AF_INET || record.family === AF_INET6
 
-function localEnd(record: SocketRecord, interfaceName: string | null): Endpoint {
+export function localEnd(record: SocketRecord, interfaceName: string | null): Endpoint {
   if (isInet(record)) {
     const address = addressText(record.family, record.local0, record.local1, record.local2, record.local3)
     return { address, port: record.localPort, interface: interfaceName }
@@ -118,7 +118,7 @@ function localEnd(record: SocketRecord, interfaceName: string | null): Endpoint 
   return { address: record.other?.localAddress ?? null, port: record.other?.localPort ?? null, interface: null }
 }
 
-function peerEnd(record: SocketRecord): Endpoint {
+export function peerEnd(record: SocketRecord): Endpoint {
   if (isInet(record)) {
     const address = addressText(record.family, record.peer0, record.peer1, record.peer2, record.peer3)
     return { address, port: record.peerPort, interface: null }

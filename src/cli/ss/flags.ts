@@ -80,11 +80,18 @@ export const socketFlags = {
   oneline: show('O', 'everything of a socket on one line'),
   'count-by': string({
     description:
-      'count sockets instead: state, protocol, local, peer, local-port, peer-port, process, user, cgroup, netns',
+      'count sockets instead, by any of protocol family state local peer local-port peer-port process user uid cgroup ' +
+      'netns interface; comma lists, repeatable',
     multiple: true,
+    exclusive: ['summary'],
     helpGroup: actions,
   }),
-  top: integer({ description: 'with --count-by: only the N largest counts', min: 1, helpGroup: actions }),
+  top: integer({
+    description: 'with --count-by: the N largest counts, and all others as one',
+    min: 1,
+    dependsOn: ['count-by'],
+    helpGroup: actions,
+  }),
   summary: boolean({ char: 's', description: 'counts by protocol and state of this namespace', helpGroup: actions }),
   watch: string({
     description: 'redraw every S seconds (2 when 0 is given) and mark what opened, closed and changed',

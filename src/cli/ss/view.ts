@@ -15,6 +15,9 @@ import {
 import type { ListingReport } from '../../sockets/listing.js'
 import type { SocketRecord } from '../../sockets/record.js'
 import { kindCount } from '../../sockets/selection.js'
+import { CountView, countDetails, parseCountKeys } from './count.js'
+import { writeTail } from './json-tail.js'
+import type { DetailFlags } from './plan.js'
 import type { SocketRequest } from './request.js'
 import type { Console, SocketFlags } from './run.js'
 import type { Session } from './session.js'
@@ -30,15 +33,23 @@ export interface View {
 }
 
 export function makeView(flags: SocketFlags, request: SocketRequest, session: Session, io: Console): View {
+  const keys = parseCountKeys(flags['count-by'])
+  if (keys !== null) return new CountView(keys, flags, session, io)
   if (io.format === 'json') return new JsonView(session, io)
   if (io.format === 'ndjson') return new LinesView(session, io)
   return new TableView(tableOptions(flags, request, session), session, io)
 }
 
+/** What the view of these flags needs of each socket. */
+export function viewDetails(flags: SocketFlags): DetailFlags {
+  const keys = parseCountKeys(flags['count-by'])
+  return keys === null ? flags : countDetails(keys, flags)
+}
+
 /** Whether a mask holds one state, which then needs no column. */
 const single = (mask: number): boolean => (mask & (mask - 1)) === 0
 
-function tableOptions(flags: SocketFlags, request: SocketRequest, session: Session): TableOptions {
+export function tableOptions(flags: SocketFlags, request: SocketRequest, session: Session): TableOptions {
   const extras: ((record: SocketRecord) => string)[] = []
   const details: ((record: SocketRecord) => string)[] = []
   const cgroupOf = (record: SocketRecord): string | null => {
@@ -150,12 +161,7 @@ class JsonView implements View {
   }
 
   end(report: ListingReport, notes: readonly string[]): void {
-    const { sources, consistency } = report
-    const tail = [
-      `"sources": ${JSON.stringify(sources)}`,
-      `"notes": ${JSON.stringify(notes)}`,
-      `"consistency": ${JSON.stringify(consistency)}`,
-    ]
-    this.io.out.write(`${this.rows === 0 ? '' : '\n  '}],\n  ${tail.join(',\n  ')}\n}\n`)
+    this.io.out.write(`${this.rows === 0 ? '' : '\n  '}],\n`)
+    writeTail(report, notes, this.io.out)
   }
 }
