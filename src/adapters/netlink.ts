@@ -76,14 +76,14 @@ class NativeNetlink implements NetlinkConnection {
     )
   }
 
-  sendAhead(request: Uint8Array): void {
-    this.readAhead(request)
+  sendAhead(request: Uint8Array): Promise<void> {
+    return this.readAhead(request)
   }
 
   read(): DatagramBatch | null | Promise<DatagramBatch | null> {
     if (this.pending !== null) return this.takePending(this.pending)
     const batch = this.readNow()
-    if (batch !== null && batch.count === this.first.slots) this.readAhead()
+    if (batch !== null && batch.count === this.first.slots) void this.readAhead()
     return batch
   }
 
@@ -119,7 +119,7 @@ class NativeNetlink implements NetlinkConnection {
     return this.check('netlink', 'read from the kernel', result)
   }
 
-  private readAhead(request: Uint8Array | null = null): void {
+  private readAhead(request: Uint8Array | null = null): Promise<void> {
     this.ahead[this.turn] ??= new SlotBatch(AHEAD_SLOTS)
     const batch = this.ahead[this.turn]!
     this.turn ^= 1
@@ -137,13 +137,16 @@ class NativeNetlink implements NetlinkConnection {
       if (started < 0) reject(systemError('netlink', -started, 'read from the kernel'))
     })
     // A failure is thrown by the `read` that waits for it; nobody may come to wait.
-    this.pending.catch(() => undefined)
+    return this.pending.then(
+      () => undefined,
+      () => undefined,
+    )
   }
 
   private async takePending(pending: Promise<SlotBatch>): Promise<DatagramBatch | null> {
     const batch = await pending
     this.pending = null
-    if (batch.count === batch.slots) this.readAhead()
+    if (batch.count === batch.slots) void this.readAhead()
     return batch.count === 0 ? null : batch
   }
 

@@ -7,6 +7,7 @@ import { type Decode, type DumpOutcome, type DumpRequest, dumpSockets, startDump
 import type { Consistency, SourceReport } from './model.js'
 import { MISSING_COLUMNS } from './proc-net.js'
 import { SocketRecord } from './record.js'
+import { BOUND_INACTIVE } from './states.js'
 import type { RequestDetails, Table } from './tables.js'
 
 const NETLINK_SOCK_DIAG = 4
@@ -62,6 +63,15 @@ export interface CollectReport {
   damaged: number
 }
 
+const BOUND = 1 << BOUND_INACTIVE
+
+/** The states of each request for a table: bound-inactive TCP sockets are a walk of their own. */
+function requestStates(table: Table, states: number): number[] {
+  const wanted = states & table.states
+  if (table.protocol !== 'tcp' || (wanted & BOUND) === 0 || wanted === BOUND) return [wanted]
+  return [wanted & ~BOUND, BOUND]
+}
+
 /** procfs rows have no message to decode again. */
 const noDecode: Decode = () => false
 
@@ -70,8 +80,8 @@ class Collector {
   private readonly ports: CollectPorts
   private readonly collect: Collect
   private readonly record = new SocketRecord()
-  /** A dump that was started while another table is read. */
-  private next: { connection: NetlinkConnection; request: DumpRequest } | null = null
+  /** Dumps that were started before their turn, by table and states. */
+  private readonly started = new Map<string, { connection: NetlinkConnection; ahead: Promise<unknown> }>()
   readonly report: CollectReport
 
   constructor(query: CollectQuery, ports: CollectPorts, collect: Collect) {
@@ -90,7 +100,7 @@ class Collector {
       await this.targets()
     } finally {
       // Left over only when the consumer gave up in between.
-      this.next?.connection.close()
+      for (const { connection } of this.started.values()) connection.close()
     }
     return this.report
   }
@@ -99,8 +109,8 @@ class Collector {
     for (const [index, target] of this.query.targets.entries()) {
       this.record.netns = index
       const tables = this.query.tables.filter(table => (table.states & this.query.states) !== 0)
-      for (const [place, table] of tables.entries()) {
-        this.startNext(tables[place + 1], target)
+      this.startAhead(tables, target)
+      for (const table of tables) {
         await this.table(table, target)
         this.collect.tableEnd(table)
         await this.collect.pause?.()
@@ -108,18 +118,38 @@ class Collector {
     }
   }
 
-  /** Lets the kernel walk the second TCP table, which is as long as the first, while the first is being read. */
-  private startNext(table: Table | undefined, target: NetnsTarget): void {
+  /**
+   * Lets the kernel walk its other TCP tables while the first is being read: the connections of IPv6, and the bound ports,
+   * where alone bound-inactive sockets are found. Each walk looks at every socket of the machine; one at a time keeps a
+   * second processor busy without taking turns with the first table.
+   */
+  private startAhead(tables: readonly Table[], target: NetnsTarget): void {
+    this.started.clear()
+    const tcp = tables.filter(table => table.protocol === 'tcp')
+    let previous = Promise.resolve()
+    for (const table of tcp) {
+      for (const states of requestStates(table, this.query.states)) {
+        if (table === tcp[0] && states !== BOUND) continue
+        const connection = this.openAhead(target)
+        if (connection === null) return
+        const request = this.request(table, states, this.query.bytecode)
+        // Once the one before has answered; `startDump` fails only in a way that the read meets again.
+        const ahead = previous.then(() => ({ answered: startDump(connection, request) }))
+        previous = ahead.then(({ answered }) => answered)
+        this.started.set(`${table.id} ${states}`, { connection, ahead })
+      }
+    }
+  }
+
+  private openAhead(target: NetnsTarget): NetlinkConnection | null {
     const { netlink } = this.ports
-    if (table?.id !== 'tcp6' || this.query.source === 'procfs' || netlink === null || target.fd === null) return
+    if (this.query.source === 'procfs' || netlink === null || target.fd === null) return null
     try {
-      const connection = netlink.open(NETLINK_SOCK_DIAG, target.fd)
-      const request = this.request(table, this.query.bytecode)
-      startDump(connection, request)
-      this.next = { connection, request }
+      return netlink.open(NETLINK_SOCK_DIAG, target.fd)
     } catch (error) {
       // The same failure is met again, and reported, when the table's turn comes.
-      if (!(error instanceof NetkitError)) throw error
+      if (error instanceof NetkitError) return null
+      throw error
     }
   }
 
@@ -154,21 +184,22 @@ class Collector {
     const { netlink, netlinkUnavailable } = this.ports
     if (netlink === null) return { code: 'no-native', message: netlinkUnavailable ?? 'the native addon is not there' }
     if (target.fd === null) return { code: 'EACCES', message: 'this namespace may be read through procfs only' }
+    let error: SourceReport['error'] = null
+    for (const states of requestStates(table, this.query.states)) error ??= await this.dumpStates(table, states, target)
+    return error
+  }
+
+  private async dumpStates(table: Table, states: number, target: NetnsTarget): Promise<SourceReport['error']> {
+    const { bytecode } = this.query
+    const started = this.started.get(`${table.id} ${states}`)
     try {
-      const started = table.id === 'tcp6' ? this.next : null
-      this.next = null
-      const connection = started?.connection ?? netlink.open(NETLINK_SOCK_DIAG, target.fd)
+      await started?.ahead
+      const connection = started?.connection ?? this.ports.netlink!.open(NETLINK_SOCK_DIAG, target.fd!)
       try {
-        const { bytecode } = this.query
-        let outcome = await this.dump(
-          connection,
-          table,
-          started?.request ?? this.request(table, bytecode),
-          started !== null,
-        )
+        let outcome = await this.dump(connection, table, states, bytecode, started !== undefined)
         // A kernel that refuses the filter program still answers without it: the filter runs here as well.
         if (outcome.errno !== 0 && bytecode !== null && table.inet) {
-          outcome = await this.dump(connection, table, this.request(table, null), false)
+          outcome = await this.dump(connection, table, states, null, false)
         }
         return this.account(outcome, table)
       } finally {
@@ -181,25 +212,22 @@ class Collector {
     }
   }
 
-  private request(table: Table, bytecode: Uint8Array | null): DumpRequest {
-    const { states, details } = this.query
-    return table.request(states, { ...details, bytecode: table.inet ? bytecode : null })
+  private request(table: Table, states: number, bytecode: Uint8Array | null): DumpRequest {
+    return table.request(states, { ...this.query.details, bytecode: table.inet ? bytecode : null })
   }
 
   private dump(
     connection: NetlinkConnection,
     table: Table,
-    request: DumpRequest,
+    states: number,
+    bytecode: Uint8Array | null,
     started: boolean,
   ): Promise<DumpOutcome> {
-    const { states } = this.query
+    const request = this.request(table, states, bytecode)
     const visit = (record: SocketRecord): void => {
       if ((states >>> record.state) & 1) this.collect.socket(record, request.decode, table)
     }
-    return dumpSockets(connection, request, this.record, this.ports.now, visit, {
-      started,
-      pause: () => this.collect.pause?.() ?? null,
-    })
+    return dumpSockets(connection, request, this.record, this.ports.now, visit, { started })
   }
 
   private account(outcome: DumpOutcome, table: Table): SourceReport['error'] {

@@ -51,10 +51,11 @@ function encodeDump(request: DumpRequest): Uint8Array {
 
 /**
  * Starts a dump in the background, to be read by `dumpSockets` with `started` on the same connection: walking a table of
- * 262,144 buckets takes the kernel a while even where it finds nothing, and this overlaps with another table's dump.
+ * 262,144 buckets takes the kernel a while even where it finds nothing, and this overlaps with another table's dump. The
+ * promise is fulfilled when the first part has come, or failed: `dumpSockets` meets the failure.
  */
-export function startDump(connection: NetlinkConnection, request: DumpRequest): void {
-  connection.sendAhead(encodeDump(request))
+export function startDump(connection: NetlinkConnection, request: DumpRequest): Promise<void> {
+  return connection.sendAhead(encodeDump(request))
 }
 
 /**

@@ -146,8 +146,10 @@ export interface StateWords {
   exclude: readonly string[]
   /** Mask that -a, -l or -B stand for; null without them. */
   flags: number | null
-  /** Mask that the filter allows; null when it says nothing about states. */
+  /** Mask that the filter allows; null when it allows all. */
   filter: number | null
+  /** Whether the filter chooses the states where nothing else does. */
+  filterChooses: boolean
 }
 
 /** The mask of states to list. State words go before -a and -l, as in ss. @throws UsageError for an unknown word */
@@ -155,7 +157,8 @@ export function selectStates(words: StateWords): number {
   const masks = (texts: readonly string[]): number => texts.reduce((mask, text) => mask | stateMask(text), 0)
   const excluded = masks(words.exclude)
   let mask = masks(words.states)
-  if (mask === 0) mask = excluded !== 0 ? ALL_STATES : (words.flags ?? words.filter ?? DEFAULT_STATES)
+  if (mask === 0)
+    mask = excluded !== 0 ? ALL_STATES : (words.flags ?? (words.filterChooses ? ALL_STATES : DEFAULT_STATES))
   mask &= ~excluded
   return words.filter === null ? mask : mask & words.filter
 }

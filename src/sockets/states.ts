@@ -41,13 +41,13 @@ export const ALL_STATES = STATES.reduce((mask, [state]) => mask | bit(state), 0)
 const CONNECTED = ALL_STATES & ~(bit(LISTENING) | bit(CLOSED) | bit(BOUND_INACTIVE))
 const BUCKET = bit(SYN_RECV) | bit(TIME_WAIT)
 
-/** State groups. Unlike ss, bound-inactive is in `all` and `big` only: it is neither connected nor synchronized. */
+/** State groups. Unlike ss, bound-inactive is in `all` only: it is neither connected nor synchronized nor large. */
 const GROUPS: ReadonlyMap<string, number> = new Map([
   ['all', ALL_STATES],
   ['connected', CONNECTED],
   ['synchronized', CONNECTED & ~bit(SYN_SENT)],
   ['bucket', BUCKET],
-  ['big', ALL_STATES & ~BUCKET],
+  ['big', ALL_STATES & ~(BUCKET | bit(BOUND_INACTIVE))],
 ])
 
 /** What is listed without -a, -l or a state: connections that hold memory, as ss does. */

@@ -92,6 +92,7 @@ export function parseRequest(flags: SelectionFlags, words: readonly string[], se
       exclude: [...(flags.exclude ?? []), ...exclude],
       flags: stateFlags(flags),
       filter: needs.states,
+      filterChooses: needs.namesStates,
     }),
     filter,
   }

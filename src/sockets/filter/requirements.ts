@@ -1,9 +1,10 @@
 // What must be requested from the kernel, and looked up, before a filter can be evaluated.
 
 import type { Family } from '../constants.js'
-import { ALL_STATES } from '../states.js'
+import { ALL_STATES, BOUND_INACTIVE, LISTENING } from '../states.js'
 import type { Filter, FilterFamily, Predicate } from './ast.js'
 import { NUMERIC_FIELDS } from './fields.js'
+import { inRanges } from './ranges.js'
 import { everyPredicate } from './walk.js'
 
 export interface Requirements {
@@ -21,14 +22,25 @@ export interface Requirements {
   users: boolean
   /** The only states that can match, as a mask of 1 << state; null when any can. */
   states: number | null
+  /** Whether the filter itself speaks of states, so that it chooses them rather than a default. */
+  namesStates: boolean
   /** The only families that can match; null when any can. */
   families: ReadonlySet<Family> | null
 }
 
 export function requirements(filter: Filter): Requirements {
-  const needed = { info: false, memory: false, processes: false, cgroup: false, mark: false, users: false }
+  const needed = {
+    info: false,
+    memory: false,
+    processes: false,
+    cgroup: false,
+    mark: false,
+    users: false,
+    namesStates: false,
+  }
   everyPredicate(filter, predicate => {
     if (predicate.kind === 'pid') needed.processes = true
+    else if (predicate.kind === 'state') needed.namesStates = true
     else if (predicate.kind === 'mark') needed.mark = true
     else if (predicate.kind === 'number') {
       const { needs } = NUMERIC_FIELDS[predicate.field]
@@ -56,7 +68,19 @@ function bound(filter: Filter, negated: boolean, bits: Bits, all: number): numbe
   return isConjunction ? masks.reduce((a, b) => a & b, all) : masks.reduce((a, b) => a | b, 0)
 }
 
+/** States without a peer: their peer port is 0, whatever the family. */
+const PEERLESS = (1 << LISTENING) | (1 << BOUND_INACTIVE)
+
 function stateBits(predicate: Predicate, negated: boolean): number | null {
+  const peerPorts =
+    predicate.kind === 'port' && predicate.side === 'peer'
+      ? predicate.ranges
+      : predicate.kind === 'host' && predicate.side === 'peer'
+        ? predicate.ports
+        : null
+  if (peerPorts !== null && !('negated' in predicate && predicate.negated) && !negated && !inRanges(peerPorts, 0)) {
+    return ALL_STATES & ~PEERLESS
+  }
   if (predicate.kind !== 'state') return null
   return predicate.negated === negated ? predicate.mask & ALL_STATES : ALL_STATES & ~predicate.mask
 }

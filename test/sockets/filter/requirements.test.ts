@@ -11,7 +11,7 @@ import {
 
 const NOTHING = {
   ...{ info: false, memory: false, processes: false, cgroup: false, mark: false, users: false },
-  ...{ states: null, families: null },
+  ...{ states: null, namesStates: false, families: null },
 }
 const needs = (text: string) => requirements(parseFilter(text))
 const states = (text: string) => needs(text).states
@@ -36,6 +36,27 @@ describe('requirements', () => {
     expect(needs('fwmark = 1').mark).toBe(true)
     expect(needs('user = root').users).toBe(true)
     expect(needs('uid = 0').users).toBe(false)
+  })
+
+  it('leaves out the states that have no peer where a peer port must be other than 0', () => {
+    const peerless = (1 << 10) | (1 << 13)
+    for (const text of ['dport = :443', 'dst 10.0.0.1:443', 'dport > 1000', 'dport = :1 and sport = :2']) {
+      expect(states(text)! & peerless).toBe(0)
+    }
+    for (const text of [
+      'dport != :443',
+      'not dport = :443',
+      'dport < 5',
+      'dport = :443 or sport = :22',
+      'dst 10.0.0.1',
+    ]) {
+      expect(states(text)).toBeNull()
+    }
+  })
+
+  it('says whether the filter itself speaks of states', () => {
+    expect(needs('not state = listening').namesStates).toBe(true)
+    expect(needs('dport = :443').namesStates).toBe(false)
   })
 
   it('narrows the states as far as junctions allow', () => {
