@@ -17,7 +17,7 @@ const NEWLINE = 10
 export function procSocketSource(options: { procRoot?: string; pid?: number | null } = {}): ProcSocketSource {
   const root = options.procRoot ?? '/proc'
   const directory = options.pid == null ? `${root}/net` : `${root}/${options.pid}/net`
-  return { read: (file, record, visit) => readFile(`${directory}/${file}`, file, record, visit) }
+  return { read: (file, record, visit, tee) => readFile(`${directory}/${file}`, file, record, visit, tee) }
 }
 
 function readFile(
@@ -25,6 +25,7 @@ function readFile(
   file: ProcNetFile,
   record: SocketRecord,
   visit: (record: SocketRecord) => void,
+  tee?: (lines: Uint8Array) => void,
 ): ProcNetResult {
   let fd: number
   try {
@@ -33,7 +34,7 @@ function readFile(
     return { rows: 0, skipped: 0, error: procError(error) }
   }
   try {
-    return readLines(fd, file, record, visit)
+    return readLines(fd, file, record, visit, tee)
   } finally {
     fs.closeSync(fd)
   }
@@ -44,10 +45,12 @@ function readLines(
   file: ProcNetFile,
   record: SocketRecord,
   visit: (record: SocketRecord) => void,
+  tee?: (lines: Uint8Array) => void,
 ): ProcNetResult {
   const chunk = Buffer.allocUnsafe(CHUNK_BYTES)
   const result: ProcNetResult = { rows: 0, skipped: 0, error: null }
   const parse = (end: number): void => {
+    tee?.(chunk.subarray(0, end))
     const { rows, skipped } = parseProcNet(file, chunk.subarray(0, end), record, visit)
     result.rows += rows
     result.skipped += skipped

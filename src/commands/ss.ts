@@ -28,6 +28,7 @@ export default class Ss extends BaseCommand<unknown> {
       err: this.err,
       format: this.format,
       color: this.color,
+      version: this.config.version,
       setExit: code => this.setExit(code),
       onInterrupt: callback => this.onInterrupt(callback),
     })

@@ -22,7 +22,7 @@ import {
 } from '../sockets/filter/index.js'
 import type { ListingQuery } from '../sockets/listing.js'
 import { kindTest, type Selection } from '../sockets/selection.js'
-import type { Session } from './session.js'
+import type { RecordedListing, Session } from './session.js'
 
 /** Which sockets are asked for. */
 export interface SocketRequest {
@@ -50,7 +50,10 @@ export async function planListing(
 ): Promise<ListingQuery> {
   const filter = await resolveNames(request.filter)
   const needs = requirements(filter)
-  const wantsHolders = flags.processes || flags.threads
+  const { recorded } = session
+  if (recorded !== null) session.notes.push(...missingHolders(recorded, flags, needs.processes))
+  const mayHaveHolders = recorded === null || recorded.holders !== 'none'
+  const { tables, named } = request.selection
   let extensions = 0
   if (flags.memory || needs.memory) extensions |= extensionBit(INET_DIAG_SKMEMINFO)
   if (flags.info || needs.info) extensions |= extensionBit(INET_DIAG_INFO)
@@ -59,19 +62,30 @@ export async function planListing(
   const context = { ...session.context, netns: 0, mayUseMark: process.geteuid?.() === 0 }
   // Interface numbers differ from namespace to namespace, so a program is made for one only.
   const bytecode =
-    matchesEverything(filter) || session.targets.length > 1 ? null : compileBytecode(filter, context).bytes
+    matchesEverything(filter) || session.targets.length > 1 || recorded !== null
+      ? null
+      : compileBytecode(filter, context).bytes
   return {
-    tables: request.selection.tables,
+    tables: recorded === null || named ? tables : tables.filter(table => recorded.tables.has(table.id)),
     states: request.states,
-    source,
+    source: source === 'auto' ? (recorded?.source ?? source) : source,
     details: { extensions },
     bytecode,
     targets: session.targets,
     accepts: acceptance(filter, request, session),
     acceptsByHolder: needs.processes,
-    processes: wantsHolders || needs.processes,
+    processes: mayHaveHolders && (flags.processes || flags.threads || needs.processes),
     threads: flags.threads,
   }
+}
+
+function missingHolders(recorded: RecordedListing, flags: DetailFlags, filterAsks: boolean): string[] {
+  const hint = 'record with -p to have them'
+  if (recorded.holders === 'none') {
+    if (flags.processes || flags.threads) return [`who holds the sockets was not recorded: ${hint}`]
+    return filterAsks ? [`who holds the sockets was not recorded, so the filter matches none by process: ${hint}`] : []
+  }
+  return flags.threads && recorded.holders !== 'threads' ? ['threads were not recorded: record with -T'] : []
 }
 
 function acceptance(filter: Filter, request: SocketRequest, session: Session): SocketPredicate {

@@ -9,7 +9,7 @@ import { nativeNetlink } from '../adapters/netlink.js'
 import { findNetns, listNetns } from '../adapters/netns.js'
 import { scanProcesses } from '../adapters/process-scan.js'
 import { procSocketSource } from '../adapters/procfs.js'
-import { fromNodeError, NetkitError } from '../errors/index.js'
+import { type DecodeError, fromNodeError, NetkitError } from '../errors/index.js'
 import type { NetlinkPort } from '../ports/netlink.js'
 import type { NetworkNamespace, ProcSocketSource } from '../ports/proc.js'
 import type { NetnsTarget } from '../sockets/collect.js'
@@ -30,12 +30,23 @@ export interface Session {
   notes: string[]
   context: FilterContext
   lookups: SocketLookups
+  /** What a recording holds, and how it was made; null for the kernel itself. */
+  recorded: RecordedListing | null
   close(): void
 }
 
-const DEFAULT_EPHEMERAL: readonly [number, number] = [32768, 60999]
+export interface RecordedListing {
+  /** Ids of the tables there are. */
+  tables: ReadonlySet<string>
+  source: 'auto' | 'netlink' | 'procfs'
+  holders: 'none' | 'processes' | 'threads'
+  /** Why not all of it could be read; null when it could. */
+  damage: DecodeError | null
+}
 
-function lazily<Value>(make: () => Value): () => Value {
+export const DEFAULT_EPHEMERAL: readonly [number, number] = [32768, 60999]
+
+export function lazily<Value>(make: () => Value): () => Value {
   let made: { value: Value } | null = null
   return () => {
     made ??= { value: make() }
@@ -59,7 +70,7 @@ export function openNetlink(): { netlink: NetlinkPort | null; reason: string | n
     : { netlink: nativeNetlink(native), reason: null }
 }
 
-const services = lazily<ServiceNames>(() => readServices())
+export const services = lazily<ServiceNames>(() => readServices())
 
 /** Ports of a service name in any protocol, for filters. */
 export const serviceLookup: ServiceLookup = name => {
@@ -116,7 +127,7 @@ export function openSession(netns: string | null, owners: Owners): Session {
     now: () => performance.now(),
     scanProcesses,
   }
-  return { ports, targets, notes, context, lookups, close: () => closeAll(targets) }
+  return { ports, targets, notes, context, lookups, recorded: null, close: () => closeAll(targets) }
 }
 
 function ownTarget(): RunTarget {

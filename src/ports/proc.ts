@@ -22,8 +22,16 @@ export interface ProcNetResult {
 
 /** Reads the socket tables of one network namespace. */
 export interface ProcSocketSource {
-  /** Calls `visit` with `record`, refilled, for each socket of the file. Never throws for a missing or damaged file. */
-  read(file: ProcNetFile, record: SocketRecord, visit: (record: SocketRecord) => void): ProcNetResult
+  /**
+   * Calls `visit` with `record`, refilled, for each socket of the file. Never throws for a missing or damaged file.
+   * @param tee gets the lines of the file before they are parsed; borrowed during the call
+   */
+  read(
+    file: ProcNetFile,
+    record: SocketRecord,
+    visit: (record: SocketRecord) => void,
+    tee?: (lines: Uint8Array) => void,
+  ): ProcNetResult
 }
 
 export interface ProcessScanOptions {

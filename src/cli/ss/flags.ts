@@ -105,10 +105,14 @@ export const socketFlags = {
   }),
   yes: boolean({ description: 'with -K: really close them', dependsOn: ['kill'], helpGroup: actions }),
   listeners: boolean({ description: 'with -K: listeners too', dependsOn: ['kill'], helpGroup: actions }),
-  record: string({ description: "store the kernel's answer in this file", helpGroup: actions }),
+  record: string({
+    description: 'store all that the kernel says of the chosen tables, in all states, in this file (- for stdout)',
+    exclusive: ['kill', 'watch', 'events', 'count-by', 'summary'],
+    helpGroup: actions,
+  }),
   replay: string({
-    description: 'list what a file made by --record or ss -D holds',
-    exclusive: ['record'],
+    description: 'list what a file made by --record or ss -D holds (- for stdin)',
+    exclusive: ['record', 'kill', 'watch', 'events', 'summary'],
     helpGroup: actions,
   }),
   'exit-code': boolean({ description: 'exit 1 when nothing matched', helpGroup: actions }),

@@ -21,15 +21,18 @@ export interface Console {
   err: Output
   format: Format
   color: boolean
+  /** Of netkit. */
+  version: string
   setExit(code: ExitCode): void
   onInterrupt(callback: (signal: 'SIGINT' | 'SIGTERM') => void): () => void
 }
 
 /** One listing from flags and words; prints as it goes. */
 export async function runSockets(flags: SocketFlags, words: readonly string[], io: Console): Promise<unknown> {
+  if (flags.record !== undefined) return (await import('./record.js')).runRecord(flags, words, io)
   const owners = new Owners()
   const request = parseRequest(flags, words, serviceLookup)
-  const session = openSession(flags.net ?? null, owners)
+  const session = await sessionFor(flags, owners)
   try {
     const query = await planListing(request, flags, flags.source, session)
     const view = makeView(flags, request, session, io)
@@ -40,6 +43,14 @@ export async function runSockets(flags: SocketFlags, words: readonly string[], i
   } finally {
     session.close()
   }
+}
+
+/** The kernel, or what a file says the kernel said. */
+async function sessionFor(flags: SocketFlags, owners: Owners): Promise<Session> {
+  const netns = flags.net ?? null
+  if (flags.replay === undefined) return openSession(netns, owners)
+  const { openReplaySession } = await import('../../compose/replay-session.js')
+  return openReplaySession(flags.replay, netns, flags.threads, owners)
 }
 
 function finish(
@@ -54,7 +65,8 @@ function finish(
   view.end(report, notes)
   io.out.flush()
   if (io.format === 'text') for (const note of notes) io.err.line(`netkit: ${note}`)
-  if (named && onlyUnsupported(report.sources)) io.setExit(4)
+  if (session.recorded?.damage) io.setExit(5)
+  else if (named && onlyUnsupported(report.sources)) io.setExit(4)
   else if (flags['exit-code'] && view.rows === 0) io.setExit(1)
   else if (report.damaged > 0) io.setExit(5)
 }
