@@ -29,6 +29,9 @@ export interface Console {
 
 /** One listing from flags and words; prints as it goes. */
 export async function runSockets(flags: SocketFlags, words: readonly string[], io: Console): Promise<unknown> {
+  if (flags.kill) return (await import('./kill.js')).runKill(flags, words, io)
+  if (flags.events) return (await import('./events.js')).runEvents(flags, words, io)
+  if (flags.watch !== undefined) return (await import('./watch.js')).runWatch(flags, words, io)
   if (flags.record !== undefined) return (await import('./record.js')).runRecord(flags, words, io)
   const owners = new Owners()
   const request = parseRequest(flags, words, serviceLookup)

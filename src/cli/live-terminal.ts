@@ -1,0 +1,40 @@
+// The terminal of this process, as a live screen uses it.
+
+import type { Terminal } from '../render/live-screen.js'
+import { Output } from './output.js'
+import { isTerminal } from './terminal.js'
+
+/** Whether a screen can be drawn in place on stdout. */
+export function isScreen(): boolean {
+  return isTerminal(1) && process.env['TERM'] !== 'dumb'
+}
+
+/** stdout, with keys from stdin where that is a terminal too. */
+export function processTerminal(): Terminal {
+  const out = new Output(1)
+  const { stdin, stdout } = process
+  return {
+    write: text => {
+      out.write(text)
+      out.flush()
+    },
+    // A terminal without a size (a serial line) says 0.
+    size: () => ({ columns: stdout.columns || 80, rows: stdout.rows || 24 }),
+    onResize: callback => {
+      stdout.on('resize', callback)
+      return () => stdout.off('resize', callback)
+    },
+    onKeys: callback => {
+      if (!isTerminal(0)) return () => undefined
+      const listener = (bytes: Buffer): void => callback(bytes.toString('latin1'))
+      stdin.setRawMode(true)
+      stdin.on('data', listener)
+      return () => {
+        stdin.off('data', listener)
+        stdin.setRawMode(false)
+        stdin.pause()
+        stdin.unref()
+      }
+    },
+  }
+}

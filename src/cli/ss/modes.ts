@@ -1,0 +1,97 @@
+// What --watch, --events and --kill share: flags that do not go together, and a wait that Ctrl-C ends.
+
+import { UsageError } from '../../errors/index.js'
+import type { EventTarget } from '../../sockets/events.js'
+import type { Console, SocketFlags } from './run.js'
+import type { Session } from './session.js'
+
+/** @throws UsageError when one of `others` was given together with the flag `mode` */
+export function refuseTogether(flags: SocketFlags, mode: string, others: readonly (keyof SocketFlags)[]): void {
+  for (const other of others) {
+    const value = flags[other]
+    if (value === undefined || value === false) continue
+    throw new UsageError(`--${mode} and --${other} do not go together`, { hints: ['leave one of them out'] })
+  }
+}
+
+/** @throws UsageError under --json: what comes over time is no single document */
+export function refuseDocument(io: Console, mode: string): void {
+  if (io.format !== 'json') return
+  throw new UsageError(`--${mode} never ends, so it prints no JSON document: use --ndjson, one object a line`)
+}
+
+/** Namespaces whose destroy events can be listened to; the others are said. */
+export function eventTargets(session: Session, notes: Notes): EventTarget[] {
+  const targets: EventTarget[] = []
+  for (const [netns, { fd, label }] of session.targets.entries()) {
+    if (fd !== null) targets.push({ netns, fd })
+    else notes.add([`no destroy events from network namespace ${label}: it may be read through procfs only`])
+  }
+  return targets
+}
+
+/** Notes for stderr, each printed once. */
+export class Notes {
+  private readonly io: Console
+  private readonly printed = new Set<string>()
+  private waiting: string[] = []
+
+  constructor(io: Console, notes: readonly string[]) {
+    this.io = io
+    this.add(notes)
+  }
+
+  add(notes: readonly string[]): void {
+    for (const note of notes) {
+      if (this.printed.has(note)) continue
+      this.printed.add(note)
+      this.waiting.push(note)
+    }
+  }
+
+  print(): void {
+    for (const note of this.waiting.splice(0)) this.io.err.line(`netkit: ${note}`)
+    this.io.err.flush()
+  }
+}
+
+/** Ctrl-C or SIGTERM, as something to wait for. */
+export class Interruption {
+  private readonly release: () => void
+  private readonly callbacks = new Set<() => void>()
+  happened = false
+
+  constructor(io: Console) {
+    this.release = io.onInterrupt(() => this.interrupt())
+  }
+
+  /** Ends all waiting, as Ctrl-C does. */
+  interrupt(): void {
+    this.happened = true
+    for (const callback of [...this.callbacks]) callback()
+  }
+
+  /** Called at once when it happens. */
+  onInterrupt(callback: () => void): void {
+    this.callbacks.add(callback)
+  }
+
+  /** Resolves after `ms`, or earlier when interrupted. */
+  wait(ms: number): Promise<void> {
+    if (this.happened) return Promise.resolve()
+    return new Promise(resolve => {
+      const done = (): void => {
+        clearTimeout(timer)
+        this.callbacks.delete(done)
+        resolve()
+      }
+      const timer = setTimeout(done, ms)
+      this.callbacks.add(done)
+    })
+  }
+
+  close(): void {
+    this.release()
+    this.callbacks.clear()
+  }
+}

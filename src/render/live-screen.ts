@@ -1,0 +1,99 @@
+// A screen that is drawn again in place: the alternate screen of a terminal, lines that differ, keys, resize.
+
+/** What the screen needs of a terminal. */
+export interface Terminal {
+  /** Writes all of the text before it returns: it is called at exit too. */
+  write(text: string): void
+  size(): { columns: number; rows: number }
+  onResize(callback: () => void): () => void
+  /** Calls back with what a key sends, without waiting for Enter and without echo. */
+  onKeys(callback: (text: string) => void): () => void
+}
+
+/** One line: plain printable text, and the SGR parameters it is shown in (`31` is red), empty for none. */
+export interface ScreenLine {
+  text: string
+  style: string
+}
+
+// DEC private modes (xterm ctlseqs): 1049 alternate screen with the cursor saved, 25 cursor, 7 wrapping at the right margin.
+const ENTER = '\x1b[?1049h\x1b[?25l\x1b[?7l\x1b[2J'
+const LEAVE = '\x1b[0m\x1b[?7h\x1b[?25h\x1b[?1049l'
+const ERASE_TO_END_OF_LINE = '\x1b[K'
+const ERASE_BELOW = '\x1b[J'
+
+/** Shows lines from `open` to `close`. However the program ends, the terminal is given back as it was. */
+export class LiveScreen {
+  private readonly terminal: Terminal
+  private readonly undo: (() => void)[] = []
+  private shown: string[] = []
+  private lines: readonly ScreenLine[] = []
+  private isOpen = false
+  private readonly atExit = (): void => this.close()
+
+  constructor(terminal: Terminal) {
+    this.terminal = terminal
+  }
+
+  /**
+   * Takes over the terminal.
+   * @param onKey called with what each key sends
+   * @param onResize called after a change of size, to draw what fits now
+   */
+  open(onKey: (text: string) => void, onResize: () => void): void {
+    if (this.isOpen) return
+    this.isOpen = true
+    process.on('exit', this.atExit)
+    this.terminal.write(ENTER)
+    this.undo.push(
+      this.terminal.onKeys(onKey),
+      this.terminal.onResize(() => {
+        this.redraw()
+        onResize()
+      }),
+    )
+  }
+
+  /** Lines that fit. */
+  get rows(): number {
+    return Math.max(this.terminal.size().rows, 1)
+  }
+
+  /** Shows these lines from the top; only what differs is sent. */
+  draw(lines: readonly ScreenLine[]): void {
+    if (!this.isOpen) return
+    this.lines = lines
+    const { columns, rows } = this.terminal.size()
+    const next = lines.slice(0, rows).map(line => styled(line, columns))
+    let text = ''
+    for (const [index, line] of next.entries()) {
+      if (line !== this.shown[index]) text += `\x1b[${index + 1};1H${line}${ERASE_TO_END_OF_LINE}`
+    }
+    if (next.length < this.shown.length) text += `\x1b[${next.length + 1};1H${ERASE_BELOW}`
+    this.shown = next
+    if (text !== '') this.terminal.write(text)
+  }
+
+  /** Gives the terminal back. May be called more than once. */
+  close(): void {
+    if (!this.isOpen) return
+    this.isOpen = false
+    process.off('exit', this.atExit)
+    // First what must happen even when undoing the rest fails.
+    this.terminal.write(LEAVE)
+    for (const undo of this.undo.splice(0)) undo()
+  }
+
+  /** After a change of size the terminal may have moved or cut lines: nothing that was shown can be relied on. */
+  private redraw(): void {
+    this.shown = []
+    this.terminal.write('\x1b[2J')
+    this.draw(this.lines)
+  }
+}
+
+/** Cut by UTF-16 units, since wide characters only make it shorter than the screen would; the terminal cuts what is left over. */
+function styled({ text, style }: ScreenLine, columns: number): string {
+  const cut = text.length > columns ? text.slice(0, columns) : text
+  return style === '' ? cut : `\x1b[${style}m${cut}\x1b[0m`
+}
