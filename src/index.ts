@@ -1,0 +1,32 @@
+// netkit as a library: typed results, no command line.
+
+export { type ListingSummary, listSockets, streamSockets } from './compose/library.js'
+export type { SocketDetail, SocketQuery } from './compose/query.js'
+export {
+  DecodeError,
+  EXIT,
+  type ExitCode,
+  InternalError,
+  KernelReplyError,
+  NetkitError,
+  PermissionError,
+  SystemCallError,
+  UnsupportedError,
+  UsageError,
+} from './errors/index.js'
+export type { SourceChoice } from './sockets/collect.js'
+export type { Family, Protocol } from './sockets/constants.js'
+export type {
+  AcceptQueue,
+  Consistency,
+  Endpoint,
+  Holder,
+  Socket,
+  SocketListing,
+  SocketMemory,
+  SocketOptions,
+  SourceReport,
+  TcpDetails,
+  Timer,
+  TimerName,
+} from './sockets/model.js'
