@@ -92,7 +92,13 @@ export const socketFlags = {
     dependsOn: ['count-by'],
     helpGroup: actions,
   }),
-  summary: boolean({ char: 's', description: 'counts by protocol and state of this namespace', helpGroup: actions }),
+  summary: boolean({
+    char: 's',
+    description:
+      'counts by protocol, family and TCP state of the sockets selected (all of the namespace without other flags), ' +
+      'and no list',
+    helpGroup: actions,
+  }),
   watch: string({
     description: 'redraw every S seconds (2 when 0 is given) and mark what opened, closed and changed',
     helpGroup: actions,

@@ -11,7 +11,7 @@ import type { socketFlags } from './flags.js'
 import { planListing } from './plan.js'
 import { parseRequest } from './request.js'
 import { openSession, type Session, serviceLookup } from './session.js'
-import { makeView, type View } from './view.js'
+import { makeView, type View, viewDetails, viewSelection } from './view.js'
 
 export type SocketFlags = Interfaces.InferredFlags<typeof socketFlags>
 
@@ -34,10 +34,10 @@ export async function runSockets(flags: SocketFlags, words: readonly string[], i
   if (flags.watch !== undefined) return (await import('./watch.js')).runWatch(flags, words, io)
   if (flags.record !== undefined) return (await import('./record.js')).runRecord(flags, words, io)
   const owners = new Owners()
-  const request = parseRequest(flags, words, serviceLookup)
+  const request = parseRequest(viewSelection(flags), words, serviceLookup)
   const session = await sessionFor(flags, owners)
   try {
-    const query = await planListing(request, flags, flags.source, session)
+    const query = await planListing(request, viewDetails(flags), flags.source, session)
     const view = makeView(flags, request, session, io)
     view.begin()
     const report = await visitSockets(query, session.ports, owners, record => view.row(record))

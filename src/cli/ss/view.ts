@@ -18,9 +18,10 @@ import { kindCount } from '../../sockets/selection.js'
 import { CountView, countDetails, parseCountKeys } from './count.js'
 import { writeTail } from './json-tail.js'
 import type { DetailFlags } from './plan.js'
-import type { SocketRequest } from './request.js'
+import type { SelectionFlags, SocketRequest } from './request.js'
 import type { Console, SocketFlags } from './run.js'
 import type { Session } from './session.js'
+import { SUMMARY_DETAILS, SummaryView, summaryStates } from './summary.js'
 
 /** Shows sockets as they come. */
 export interface View {
@@ -35,13 +36,20 @@ export interface View {
 export function makeView(flags: SocketFlags, request: SocketRequest, session: Session, io: Console): View {
   const keys = parseCountKeys(flags['count-by'])
   if (keys !== null) return new CountView(keys, flags, session, io)
+  if (flags.summary) return new SummaryView(flags, request, session, io)
   if (io.format === 'json') return new JsonView(session, io)
   if (io.format === 'ndjson') return new LinesView(session, io)
   return new TableView(tableOptions(flags, request, session), session, io)
 }
 
+/** The flags that choose what the view of these flags is of. */
+export function viewSelection(flags: SocketFlags): SelectionFlags {
+  return flags.summary ? summaryStates(flags) : flags
+}
+
 /** What the view of these flags needs of each socket. */
 export function viewDetails(flags: SocketFlags): DetailFlags {
+  if (flags.summary) return SUMMARY_DETAILS
   const keys = parseCountKeys(flags['count-by'])
   return keys === null ? flags : countDetails(keys, flags)
 }
