@@ -11,7 +11,11 @@ const CHUNK = 1 << 20
  */
 export class HeldRows {
   private chunks: DataView[] = []
+  private bytesOf: Uint8Array[] = []
   private room = 0
+  /** Where the last row came from: usually the buffer of the next one too. */
+  private from: DataView | null = null
+  private fromBytes: Uint8Array = new Uint8Array(0)
   /** Per row: decoder index, netns, chunk, start, end; a copied record has decoder -1 and its index in `copies`. */
   private table = new Int32Array(5 * 1024)
   private decoders: Decode[] = []
@@ -36,12 +40,10 @@ export class HeldRows {
       return
     }
     const length = record.messageEnd - record.messageStart
-    const chunk = this.reserve(length)
-    const start = chunk.byteLength - this.room
-    new Uint8Array(chunk.buffer).set(
-      new Uint8Array(record.data.buffer, record.data.byteOffset + record.messageStart, length),
-      start,
-    )
+    this.reserve(length)
+    const chunk = this.bytesOf[this.bytesOf.length - 1]!
+    const start = chunk.length - this.room
+    copyBytes(this.bytesFrom(record.data), record.messageStart, chunk, start, length)
     this.room -= (length + 3) & ~3
     this.table[row] = this.decoderIndex(decode)
     this.table[row + 2] = this.chunks.length - 1
@@ -73,20 +75,31 @@ export class HeldRows {
 
   clear(): void {
     this.chunks = []
+    this.bytesOf = []
+    this.from = null
     this.copies = []
     this.room = 0
     this.count = 0
     this.bytes = 0
   }
 
-  private reserve(length: number): DataView {
+  /** Makes room for a row in the last chunk. */
+  private reserve(length: number): void {
     const padded = (length + 3) & ~3
-    if (padded > this.room) {
-      const size = Math.max(CHUNK, padded)
-      this.chunks.push(new DataView(new ArrayBuffer(size)))
-      this.room = size
+    if (padded <= this.room) return
+    const size = Math.max(CHUNK, padded)
+    const bytes = new Uint8Array(size)
+    this.bytesOf.push(bytes)
+    this.chunks.push(new DataView(bytes.buffer))
+    this.room = size
+  }
+
+  private bytesFrom(data: DataView): Uint8Array {
+    if (data !== this.from) {
+      this.from = data
+      this.fromBytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
     }
-    return this.chunks[this.chunks.length - 1]!
+    return this.fromBytes
   }
 
   private decoderIndex(decode: Decode): number {
@@ -95,4 +108,9 @@ export class HeldRows {
     this.decoders.push(decode)
     return this.decoders.length - 1
   }
+}
+
+/** For a message of some hundred bytes a loop is quicker than the view that `set` would need. */
+function copyBytes(from: Uint8Array, at: number, to: Uint8Array, start: number, length: number): void {
+  for (let index = 0; index < length; index++) to[start + index] = from[at + index]!
 }

@@ -1,7 +1,7 @@
 // The views of a listing: table, JSON document, JSON lines, counts.
 
 import { RowWriter } from '../../render/row-writer.js'
-import { socketJson } from '../../render/socket-json.js'
+import { SocketJson } from '../../render/socket-json.js'
 import { SocketTable, type TableOptions } from '../../render/socket-table.js'
 import {
   cgroupId,
@@ -128,12 +128,12 @@ class TableView implements View {
 }
 
 class LinesView implements View {
-  private readonly session: Session
+  private readonly json: SocketJson
   private readonly io: Console
   rows = 0
 
   constructor(session: Session, io: Console) {
-    this.session = session
+    this.json = new SocketJson(session.lookups)
     this.io = io
   }
 
@@ -141,7 +141,7 @@ class LinesView implements View {
 
   row(record: SocketRecord): void {
     this.rows++
-    this.io.out.write(`${socketJson(record, this.session.lookups)}\n`)
+    this.io.out.write(`${this.json.text(record)}\n`)
   }
 
   end(_report: ListingReport, notes: readonly string[]): void {
@@ -151,12 +151,12 @@ class LinesView implements View {
 
 /** The sockets are printed as they come; what is known only afterwards follows them in the same document. */
 class JsonView implements View {
-  private readonly session: Session
+  private readonly json: SocketJson
   private readonly io: Console
   rows = 0
 
   constructor(session: Session, io: Console) {
-    this.session = session
+    this.json = new SocketJson(session.lookups)
     this.io = io
   }
 
@@ -165,7 +165,7 @@ class JsonView implements View {
   }
 
   row(record: SocketRecord): void {
-    this.io.out.write(`${this.rows++ === 0 ? '' : ','}\n    ${socketJson(record, this.session.lookups)}`)
+    this.io.out.write(`${this.rows++ === 0 ? '' : ','}\n    ${this.json.text(record)}`)
   }
 
   end(report: ListingReport, notes: readonly string[]): void {
