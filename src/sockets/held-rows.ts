@@ -1,7 +1,7 @@
 // Sockets set aside until something about them is known (holders, the other end of a unix socket), as compact bytes.
 
 import type { Decode, Visit } from './dump.js'
-import { SocketRecord } from './record.js'
+import type { SocketRecord } from './record.js'
 
 const CHUNK = 1 << 20
 
@@ -35,7 +35,7 @@ export class HeldRows {
     if (record.messageEnd === 0) {
       this.table[row] = -1
       this.table[row + 2] = this.copies.length
-      this.copies.push(Object.assign(new SocketRecord(), record))
+      this.copies.push(record.copy())
       this.bytes += 512
       return
     }

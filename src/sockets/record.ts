@@ -117,16 +117,17 @@ export class SocketRecord {
   /** Where the attributes start and end in `data`; both 0 when the source has none. */
   attributesStart = 0
   attributesEnd = 0
-  private parsed = false
-  private readonly offsets = new Int32Array(ATTRIBUTE_SLOTS)
-  private readonly lengths = new Int32Array(ATTRIBUTE_SLOTS)
+  // Out of reach of Object.assign: a copy that shared these would answer with the offsets of another socket.
+  #parsed = false
+  readonly #offsets = new Int32Array(ATTRIBUTE_SLOTS)
+  readonly #lengths = new Int32Array(ATTRIBUTE_SLOTS)
 
   /** Points the record at the attributes of a message; they are walked only when one is asked for. */
   setAttributes(data: DataView, start: number, end: number): void {
     this.data = data
     this.attributesStart = start
     this.attributesEnd = end
-    this.parsed = false
+    this.#parsed = false
   }
 
   /** Forgets everything a family-specific source fills, so that the record can hold another socket. */
@@ -142,14 +143,25 @@ export class SocketRecord {
 
   /** Byte offset in `data` of attribute `type`'s payload, or -1 when the kernel did not send it. */
   attribute(type: number): number {
-    if (!this.parsed) this.walkAttributes()
-    return this.offsets[type]!
+    if (!this.#parsed) this.walkAttributes()
+    return this.#offsets[type]!
   }
 
   /** Payload length in bytes of attribute `type`; 0 when absent. */
   attributeLength(type: number): number {
-    if (!this.parsed) this.walkAttributes()
-    return this.lengths[type]!
+    if (!this.#parsed) this.walkAttributes()
+    return this.#lengths[type]!
+  }
+
+  /** A record of its own: nothing in it changes when this one is filled again. Attributes still lie in borrowed bytes. */
+  copy(): SocketRecord {
+    const { unix, packet, netlink, other } = this
+    return Object.assign(new SocketRecord(), this, {
+      unix: unix && { ...unix, pendingInodes: [...unix.pendingInodes] },
+      packet: packet && { ...packet },
+      netlink: netlink && { ...netlink, groups: netlink.groups && [...netlink.groups] },
+      other: other && { ...other },
+    })
   }
 
   get isListener(): boolean {
@@ -157,9 +169,9 @@ export class SocketRecord {
   }
 
   private walkAttributes(): void {
-    this.parsed = true
-    this.offsets.fill(-1)
-    this.lengths.fill(0)
+    this.#parsed = true
+    this.#offsets.fill(-1)
+    this.#lengths.fill(0)
     const { data, attributesEnd: end } = this
     let at = this.attributesStart
     while (at + 4 <= end) {
@@ -167,8 +179,8 @@ export class SocketRecord {
       if (length < 4 || at + length > end) return
       const type = data.getUint16(at + 2, true) & 0x3fff
       if (type < ATTRIBUTE_SLOTS) {
-        this.offsets[type] = at + 4
-        this.lengths[type] = length - 4
+        this.#offsets[type] = at + 4
+        this.#lengths[type] = length - 4
       }
       at += (length + 3) & ~3
     }
