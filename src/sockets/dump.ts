@@ -4,7 +4,7 @@ import { encodeRequest, NLM_F_DUMP, NLM_F_REQUEST, type RequestAttribute, walkMe
 import type { DatagramBatch, NetlinkConnection } from '../ports/netlink.js'
 import { CookieWindow } from './cookies.js'
 import { SOCK_DIAG_BY_FAMILY } from './diag/inet-diag.js'
-import type { SocketRecord } from './record.js'
+import { type SocketRecord, UNKNOWN } from './record.js'
 
 /** Fills the record from the message at start..end; false when it is too short to be one. */
 export type Decode = (data: DataView, start: number, end: number, record: SocketRecord) => boolean
@@ -76,7 +76,11 @@ export async function dumpSockets(
   const since = now()
   if (!started) connection.send(encodeDump(request))
   const batch = await connection.read()
-  if (batch === null) return outcome
+  if (batch === null) {
+    // No answer at all, not even DONE: not the same as an empty table.
+    outcome.damaged++
+    return outcome
+  }
   const scan = scanBatch(batch)
   outcome.errno = scan.errno
   outcome.damaged += scan.damaged
@@ -93,6 +97,11 @@ export async function dumpSockets(
   const seen = new CookieWindow()
   visitBatch(batch, request.decode, record, outcome, seen, visit)
   return outcome
+}
+
+/** TIPC sockets may come without one; nothing tells two of them apart. */
+function hasCookie(record: SocketRecord): boolean {
+  return record.cookieLow !== UNKNOWN || record.cookieHigh !== UNKNOWN
 }
 
 interface BatchScan {
@@ -133,7 +142,7 @@ function visitBatch(
       outcome.damaged++
       return
     }
-    if (!seen.add(record.cookieLow, record.cookieHigh)) {
+    if (hasCookie(record) && !seen.add(record.cookieLow, record.cookieHigh)) {
       outcome.duplicatesRemoved++
       return
     }
@@ -169,7 +178,8 @@ async function streamDump(
     done = scan.done
     outcome.damaged += scan.damaged
     outcome.differed ||= scan.interrupted
-    if (scan.errno !== 0) outcome.errno = scan.errno
+    // Too late for a refusal: the sockets before it have been handed out, and asking again would repeat them.
+    if (scan.errno !== 0) outcome.damaged++
     if (done) visitBatch(batch, decode, record, outcome, seen, visit)
   }
   // The kernel ends every dump with DONE: without it something was cut off.
@@ -201,7 +211,8 @@ class Pass {
 
   private add(decode: Decode, record: SocketRecord, start: number, end: number): void {
     const readable = decode(this.data, start, end, record)
-    const key = readable ? `${record.cookieHigh}:${record.cookieLow}` : `damaged ${start}`
+    const key =
+      readable && hasCookie(record) ? `${record.cookieHigh}:${record.cookieLow}` : `message ${this.starts.length}`
     if (this.keys.has(key)) {
       this.duplicates++
       return
@@ -253,6 +264,7 @@ async function repeatDump(
       break
     }
     outcome.passes++
+    outcome.damaged += scan.damaged
     previous = last
     last = new Pass(batch, request.decode, record)
     outcome.duplicatesRemoved += last.duplicates
