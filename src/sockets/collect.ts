@@ -100,7 +100,7 @@ class Collector {
       await this.targets()
     } finally {
       // Left over only when the consumer gave up in between.
-      for (const { connection } of this.started.values()) connection.close()
+      for (const key of [...this.started.keys()]) this.giveUp(key)
     }
     return this.report
   }
@@ -185,13 +185,18 @@ class Collector {
     if (netlink === null) return { code: 'no-native', message: netlinkUnavailable ?? 'the native addon is not there' }
     if (target.fd === null) return { code: 'EACCES', message: 'this namespace may be read through procfs only' }
     let error: SourceReport['error'] = null
-    for (const states of requestStates(table, this.query.states)) error ??= await this.dumpStates(table, states, target)
+    for (const states of requestStates(table, this.query.states)) {
+      if (error === null) error = await this.dumpStates(table, states, target)
+      else this.giveUp(`${table.id} ${states}`)
+    }
     return error
   }
 
   private async dumpStates(table: Table, states: number, target: NetnsTarget): Promise<SourceReport['error']> {
     const { bytecode } = this.query
-    const started = this.started.get(`${table.id} ${states}`)
+    const key = `${table.id} ${states}`
+    const started = this.started.get(key)
+    this.started.delete(key)
     try {
       await started?.ahead
       const connection = started?.connection ?? this.ports.netlink!.open(NETLINK_SOCK_DIAG, target.fd!)
@@ -212,6 +217,12 @@ class Collector {
     }
   }
 
+  /** Closes a dump that was started and whose turn does not come. */
+  private giveUp(key: string): void {
+    this.started.get(key)?.connection.close()
+    this.started.delete(key)
+  }
+
   private request(table: Table, states: number, bytecode: Uint8Array | null): DumpRequest {
     return table.request(states, { ...this.query.details, bytecode: table.inet ? bytecode : null })
   }
@@ -227,7 +238,8 @@ class Collector {
     const visit = (record: SocketRecord): void => {
       if ((states >>> record.state) & 1) this.collect.socket(record, request.decode, table)
     }
-    return dumpSockets(connection, request, this.record, this.ports.now, visit, { started })
+    const pause = (): Promise<void> | null => this.collect.pause?.() ?? null
+    return dumpSockets(connection, request, this.record, this.ports.now, visit, { started, pause })
   }
 
   private account(outcome: DumpOutcome, table: Table): SourceReport['error'] {
