@@ -10,6 +10,9 @@ const IFLA_IFNAME = 3
 const IFINFOMSG_SIZE = 16
 const INDEX_OFFSET = 4
 
+/** A name is bytes without `/` and blanks; most often UTF-8. */
+const text = new TextDecoder()
+
 /** The request that lists all interfaces. */
 export function encodeLinkDump(): Uint8Array {
   return encodeRequest(RTM_GETLINK, NLM_F_REQUEST | NLM_F_DUMP, 1, new Uint8Array(IFINFOMSG_SIZE))
@@ -24,13 +27,9 @@ export function addLink(data: DataView, type: number, start: number, end: number
     const length = data.getUint16(at, true)
     if (length < 4 || at + length > end) return
     if ((data.getUint16(at + 2, true) & 0x3fff) === IFLA_IFNAME) {
-      let name = ''
-      for (let place = at + 4; place < at + length; place++) {
-        const code = data.getUint8(place)
-        if (code === 0) break
-        name += String.fromCharCode(code)
-      }
-      names.set(index, name)
+      const bytes = new Uint8Array(data.buffer, data.byteOffset + at + 4, length - 4)
+      const nul = bytes.indexOf(0)
+      names.set(index, text.decode(nul < 0 ? bytes : bytes.subarray(0, nul)))
       return
     }
     at += (length + 3) & ~3
