@@ -153,9 +153,11 @@ export class RowWriter {
   }
 
   private pad(width: number, columnWidth: number): void {
+    const blanks = Math.max(columnWidth - width, 0) + this.gap
+    this.reserve(blanks)
     const { bytes } = this
     let at = this.at
-    const end = at + Math.max(columnWidth - width, 0) + this.gap
+    const end = at + blanks
     while (at < end) bytes[at++] = SPACE
     this.at = at
   }
