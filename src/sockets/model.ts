@@ -16,6 +16,8 @@ export interface Holder {
   /** The process's comm, as the kernel gives it: untrusted text. */
   name: string
   fd: number
+  /** Thread whose descriptor table it was found in, where threads were looked for; null for the process's own. */
+  tid?: number | null
 }
 
 /** A listener's accept queue. `limit` is null where the source does not know it. */

@@ -1,0 +1,321 @@
+// The recording format: round trips, every truncation, any bytes.
+
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { openReplay } from '../../src/adapters/replay.js'
+import { DecodeError } from '../../src/errors/index.js'
+import { encodeRequest } from '../../src/netlink/message.js'
+import { collectSockets } from '../../src/sockets/collect.js'
+import {
+  type ByteSource,
+  indexRecording,
+  RECORDING_MAGIC,
+  type RecordingHeader,
+  type RecordingReport,
+  RecordingWriter,
+  SECTION_KIND,
+} from '../../src/sockets/recording.js'
+import { answerWith, encodeDone, parseDumpRequest } from '../../src/sockets/recording-answer.js'
+import { readNames, readReport } from '../../src/sockets/recording-names.js'
+import { ALL_STATES } from '../../src/sockets/states.js'
+import { TABLES, tableById } from '../../src/sockets/tables.js'
+
+const HEADER: RecordingHeader = {
+  netkit: '0.1.0',
+  time: '2026-11-21T12:00:00.000Z',
+  host: 'alpha',
+  kernel: '6.18.0',
+  namespaces: [null, 'blue'],
+  tables: ['udp4', 'tcp4', 'tcp6'],
+  source: 'auto',
+  holders: 'processes',
+  ephemeralPorts: [32768, 60999],
+}
+
+const REPORT: RecordingReport = {
+  sources: HEADER.namespaces.flatMap((_, namespace) =>
+    HEADER.tables.map(table => ({
+      namespace,
+      table,
+      method: table === 'udp4' ? ('procfs' as const) : ('netlink' as const),
+      error: null,
+    })),
+  ),
+  consistency: { passes: 3, duplicatesRemoved: 2, differed: true },
+  damaged: 0,
+  scan: { unreadable: 4, hidepid: false },
+  notes: ['a note'],
+}
+
+const UDP_LINE =
+  '  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref pointer drops\n' +
+  '    1: 0100007F:0035 00000000:0000 07 00000000:00000000 00:00000000 00000000   101        0 4242 2 0000000000000000 7\n'
+
+/** inet_diag_msg of 127.0.0.1:`port`, with MEMINFO, INFO (8 bytes) and SHUTDOWN. */
+function inetMessage(family: number, state: number, port: number, inode: number): Uint8Array {
+  const bytes = new Uint8Array(72 + 20 + 12 + 8)
+  const view = new DataView(bytes.buffer)
+  bytes[0] = family
+  bytes[1] = state
+  view.setUint16(4, port)
+  bytes.set([127, 0, 0, 1], 8)
+  view.setUint32(44, inode, true)
+  view.setUint32(68, inode, true)
+  view.setUint16(72, 20, true)
+  view.setUint16(74, 1, true)
+  view.setUint16(92, 12, true)
+  view.setUint16(94, 2, true)
+  view.setUint16(104, 5, true)
+  view.setUint16(106, 8, true)
+  bytes[108] = 3
+  return bytes
+}
+
+function sample(): Uint8Array {
+  const parts: Uint8Array[] = []
+  const writer = new RecordingWriter(bytes => parts.push(bytes.slice()), HEADER)
+  const add = (namespace: number, table: string, message: Uint8Array): void =>
+    writer.message(namespace, table, new DataView(message.buffer), 0, message.length)
+  writer.text(0, 'udp4', new TextEncoder().encode(UDP_LINE))
+  add(0, 'tcp4', inetMessage(2, 10, 80, 1))
+  add(0, 'tcp4', inetMessage(2, 1, 80, 2))
+  add(0, 'tcp6', inetMessage(10, 7, 81, 3))
+  add(1, 'tcp4', inetMessage(2, 6, 82, 4))
+  writer.name(['interface', 1, 3, 'eth0'])
+  writer.name(['user', 101, 'dns'])
+  writer.name(['cgroup', '2a', '/system.slice/dns.service'])
+  writer.name(['holder', 1, 77, null, 5, 'a) \u001b[31mR'])
+  writer.name(['holder', 1, 77, 78, 5, 'worker'])
+  writer.report(REPORT)
+  return Buffer.concat(parts)
+}
+
+const source = (bytes: Uint8Array): ByteSource => ({
+  size: bytes.length,
+  read: (offset, length) => bytes.subarray(offset, offset + length),
+})
+
+/** Everything that a replay of `bytes` shows, in short. */
+async function replayed(
+  bytes: Uint8Array,
+  states = ALL_STATES,
+): Promise<{ rows: string[]; damaged: number; broken: boolean }> {
+  const replay = openReplay(source(bytes), true)
+  const rows: string[] = []
+  const report = await collectSockets(
+    {
+      tables: TABLES.filter(table => replay.header.tables.includes(table.id)),
+      states,
+      source: 'auto',
+      details: { extensions: 0 },
+      bytecode: null,
+      targets: replay.header.namespaces.map((label, index) => ({ label, fd: index, proc: replay.proc(index) })),
+    },
+    { netlink: replay.netlink, netlinkUnavailable: null, now: () => 0, recorded: replay.report },
+    {
+      socket: (record, _decode, table) =>
+        rows.push(`${record.netns} ${table.id} ${record.state} ${record.localPort} ${record.inode}`),
+      tableEnd: () => undefined,
+    },
+  )
+  return { rows, damaged: report.damaged, broken: replay.damage !== null }
+}
+
+const ALL_ROWS = ['0 udp4 7 53 4242', '0 tcp4 10 80 1', '0 tcp4 1 80 2', '0 tcp6 13 81 3', '1 tcp4 6 82 4']
+
+describe('a recording', () => {
+  test('gives back its header, names, holders and report', () => {
+    const bytes = sample()
+    const index = indexRecording(source(bytes))
+    expect(index.damage).toBeNull()
+    expect(index.header).toEqual(HEADER)
+    const names = readNames(source(bytes), index, false)
+    expect(names.interfaces[1]).toEqual(new Map([[3, 'eth0']]))
+    expect(names.users.get(101)).toBe('dns')
+    expect(names.cgroups.get('2a')).toBe('/system.slice/dns.service')
+    expect(names.holders.holdersOf(1)).toEqual([{ pid: 77, tid: null, fd: 5, name: 'a) \u001b[31mR' }])
+    expect(readNames(source(bytes), index, true).holders.holdersOf(1)).toHaveLength(2)
+    expect(readReport(source(bytes), index)).toEqual(REPORT)
+  })
+
+  test('is listed through the same path as the kernel, each socket once', async () => {
+    expect(await replayed(sample())).toEqual({ rows: ALL_ROWS, damaged: 0, broken: false })
+    expect((await replayed(sample(), 1 << 10)).rows).toEqual(['0 tcp4 10 80 1'])
+  })
+
+  test('cut anywhere shows what is whole, and says that it is cut', async () => {
+    const bytes = sample()
+    const headerEnd = bytes.indexOf(10, RECORDING_MAGIC.length) + 1
+    let most = 0
+    for (let length = 0; length < bytes.length; length++) {
+      const cut = bytes.subarray(0, length)
+      if (length < headerEnd) {
+        expect(() => openReplay(source(cut), true), `cut at ${length}`).toThrow(DecodeError)
+        continue
+      }
+      const { rows, broken } = await replayed(cut)
+      expect(broken, `cut at ${length}`).toBe(true)
+      expect(ALL_ROWS.slice(0, rows.length), `cut at ${length}`).toEqual(rows)
+      expect(rows.length).toBeGreaterThanOrEqual(most)
+      most = rows.length
+    }
+    expect(most).toBe(ALL_ROWS.length)
+  })
+
+  test('names the byte and the sizes where it is damaged', () => {
+    const bytes = sample()
+    const last = indexRecording(source(bytes)).sections.at(-1)!
+    const { damage } = indexRecording(source(bytes.subarray(0, bytes.length - 1)))
+    expect(damage).toMatchObject({ exit: 5, offset: last.offset - 12, need: 12 + last.length, have: 11 + last.length })
+    expect(damage!.message).toContain(`at byte ${last.offset - 12}`)
+  })
+
+  test('allocates nothing for a length that cannot be', () => {
+    const bytes = Uint8Array.from(sample())
+    const [first] = indexRecording(source(bytes)).sections
+    new DataView(bytes.buffer).setUint32(first!.offset - 12, 0xffffffff, true)
+    let largest = 0
+    const read = (at: number, length: number): Uint8Array => {
+      largest = Math.max(largest, length)
+      return bytes.subarray(at, at + length)
+    }
+    const counting = { size: 2 ** 40, read }
+    expect(indexRecording(counting)).toMatchObject({ sections: [], damage: { exit: 5 } })
+    expect(largest).toBeLessThanOrEqual(64 * 1024)
+  })
+
+  test('of another version is refused in one sentence', () => {
+    const bytes = new TextEncoder().encode('netkit-sockets 2\n{}\n')
+    expect(() => openReplay(source(bytes), false)).toThrow(/of version 2, and this netkit reads version 1/)
+  })
+
+  test('passes over sections of a kind it does not know', () => {
+    const bytes = Uint8Array.from(sample())
+    const index = indexRecording(source(bytes))
+    const names = index.sections.find(section => section.kind === SECTION_KIND.names)!
+    new DataView(bytes.buffer).setUint16(names.offset - 8, 99, true)
+    expect(indexRecording(source(bytes)).damage).toBeNull()
+  })
+
+  test('with any bytes changed never throws anything but DecodeError, and never hangs', async () => {
+    const original = sample()
+    const change = fc.array(fc.tuple(fc.nat(original.length - 1), fc.nat(255)), { minLength: 1, maxLength: 8 })
+    await fc.assert(
+      fc.asyncProperty(change, async changes => {
+        const bytes = Uint8Array.from(original)
+        for (const [at, value] of changes) bytes[at] = value
+        await replayed(bytes).catch(error => expect(error).toBeInstanceOf(DecodeError))
+      }),
+      { numRuns: 2000 },
+    )
+  })
+
+  test('of any bytes after a good header neither throws nor hangs', async () => {
+    const end = sample().indexOf(10, RECORDING_MAGIC.length) + 1
+    const head = sample().subarray(0, end)
+    await fc.assert(
+      fc.asyncProperty(fc.uint8Array({ maxLength: 400 }), async tail => {
+        expect((await replayed(Buffer.concat([head, tail]))).broken).toBe(true)
+      }),
+      { numRuns: 1000 },
+    )
+  })
+
+  test('that is any bytes at all is refused with DecodeError', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.uint8Array({ maxLength: 300 }), async bytes => {
+        await replayed(bytes).catch(error => expect(error).toBeInstanceOf(DecodeError))
+      }),
+      { numRuns: 1000 },
+    )
+  })
+})
+
+describe('an answer out of a recording', () => {
+  const message = inetMessage(2, 1, 80, 9)
+  const recorded = new Uint8Array(16 + message.length)
+  new DataView(recorded.buffer).setUint32(0, recorded.length, true)
+  new DataView(recorded.buffer).setUint16(4, 20, true)
+  recorded.set(message, 16)
+  const tcp4 = tableById('tcp4')!
+  const attributes = (bytes: Uint8Array): number[] => {
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
+    const types: number[] = []
+    for (let at = 88; at < view.getUint32(0, true); at += (view.getUint16(at, true) + 3) & ~3)
+      types.push(view.getUint16(at + 2, true))
+    return types
+  }
+
+  test('has the attributes that were asked for, and those that always come', () => {
+    const answer = (extensions: number) =>
+      attributes(answerWith(recorded, { table: tcp4, extensions, states: ALL_STATES }))
+    expect(answer(0)).toEqual([8])
+    expect(answer(1)).toEqual([1, 8])
+    expect(answer(2)).toEqual([2, 8])
+    expect(answer(0xff)).toEqual([1, 2, 8])
+  })
+
+  test('has the states that were asked for', () => {
+    expect(answerWith(recorded, { table: tcp4, extensions: 0, states: 1 << 10 })).toHaveLength(0)
+  })
+
+  test('ends in damage where an end of a dump stands among the messages', () => {
+    const bytes = Buffer.concat([recorded, encodeDone(), recorded])
+    expect(answerWith(bytes, { table: tcp4, extensions: 0xff, states: ALL_STATES })).toHaveLength(recorded.length + 4)
+  })
+
+  test('is found for the request of every table', () => {
+    for (const table of TABLES) {
+      const { payload, attributes } = table.request(ALL_STATES, { extensions: 2, bytecode: null })
+      const parsed = parseDumpRequest(encodeRequest(20, 0x301, 1, payload, attributes))
+      expect(parsed?.table.id).toBe(table.id)
+    }
+    expect(parseDumpRequest(encodeRequest(21, 1, 1, new Uint8Array(56)))).toBeNull()
+  })
+})
+
+describe('a file of ss -D', () => {
+  const wrap = (message: Uint8Array, type = 20): Uint8Array => {
+    const bytes = new Uint8Array(16 + message.length)
+    new DataView(bytes.buffer).setUint32(0, bytes.length, true)
+    new DataView(bytes.buffer).setUint16(4, type, true)
+    bytes.set(message, 16)
+    return bytes
+  }
+  const dump = Buffer.concat([
+    wrap(inetMessage(2, 10, 80, 1)),
+    wrap(inetMessage(2, 1, 80, 2)),
+    encodeDone(),
+    wrap(inetMessage(10, 10, 81, 3)),
+    encodeDone(),
+  ])
+  const rows = ['0 tcp4 10 80 1', '0 tcp4 1 80 2', '0 tcp6 10 81 3']
+
+  test('shows IPv4 and, behind the first NLMSG_DONE, IPv6', async () => {
+    expect(await replayed(dump)).toEqual({ rows, damaged: 0, broken: false })
+  })
+
+  test('cut anywhere shows what is whole, and says so unless it ends with an answer', async () => {
+    // Two messages of 128 bytes and an end: what `ss -4 -D` writes.
+    const answered = 2 * 128 + 20
+    for (let length = 16; length < dump.length; length++) {
+      const cut = dump.subarray(0, length)
+      const outcome = await replayed(cut).catch(error => error)
+      if (outcome instanceof DecodeError) continue
+      expect(rows.slice(0, outcome.rows.length)).toEqual(outcome.rows)
+      if (length !== answered) expect(outcome.broken, `cut at ${length}`).toBe(true)
+    }
+  })
+
+  test('with any bytes changed never throws anything but DecodeError', async () => {
+    const change = fc.array(fc.tuple(fc.nat(dump.length - 1), fc.nat(255)), { minLength: 1, maxLength: 6 })
+    await fc.assert(
+      fc.asyncProperty(change, async changes => {
+        const bytes = Uint8Array.from(dump)
+        for (const [at, value] of changes) bytes[at] = value
+        await replayed(bytes).catch(error => expect(error).toBeInstanceOf(DecodeError))
+      }),
+      { numRuns: 2000 },
+    )
+  })
+})
