@@ -15,6 +15,9 @@ const SOCKADDR_NL_SIZE = 12
 const SOL_SOCKET = 1
 const SO_RCVBUFFORCE = 33
 const SO_RCVBUF = 8
+/** linux/sock_diag.h: SO_MEMINFO gives u32 words, of which SK_MEMINFO_DROPS is the ninth. */
+const SO_MEMINFO = 55
+const SK_MEMINFO_DROPS = 8
 const POLLIN = 1
 
 /** The kernel fills at most this much per read, however large the buffer (net/netlink/af_netlink.c). */
@@ -107,6 +110,12 @@ class NativeNetlink implements NetlinkConnection {
 
   onReadable(callback: () => void): void {
     this.check('netlink', 'wait for events', this.port.watch(this.handle, POLLIN, callback))
+  }
+
+  lost(): number | null {
+    const words = new Uint32Array(SK_MEMINFO_DROPS + 1)
+    const length = this.port.getOption(this.handle, SOL_SOCKET, SO_MEMINFO, new Uint8Array(words.buffer))
+    return length < words.byteLength ? null : words[SK_MEMINFO_DROPS]!
   }
 
   close(): void {

@@ -32,6 +32,8 @@ export interface NetlinkConnection {
   join(groups: number): void
   /** Calls back whenever datagrams are ready, until close. @throws SystemCallError */
   onReadable(callback: () => void): void
+  /** Messages that came faster than they were read and that the kernel threw away (ENOBUFS); null where it does not tell. A recording loses none. */
+  lost?(): number | null
   close(): void
 }
 

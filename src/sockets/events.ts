@@ -103,6 +103,14 @@ export class DestroyEvents {
     this.drained()
   }
 
+  /** Events that the kernel threw away; null where it does not tell how many. */
+  get lost(): number | null {
+    return this.connections.reduce<number | null>((sum, { connection }) => {
+      const lost = connection.lost?.() ?? null
+      return sum === null || lost === null ? null : sum + lost
+    }, 0)
+  }
+
   close(): void {
     for (const { connection } of this.connections.splice(0)) connection.close()
   }

@@ -99,10 +99,10 @@ function listen(query: ListingQuery, session: Session, notes: Notes): Destroyed 
     return {
       brief,
       close: () => {
+        const lost = events.overruns > 0 ? (events.lost ?? 0) || 'some' : 0
         events.close()
-        return events.overruns + brief.dropped > 0
-          ? ['some sockets were destroyed faster than they could be read: short connections are missing']
-          : []
+        const missing = typeof lost === 'number' ? lost + brief.dropped : lost
+        return missing === 0 ? [] : [`${missing} destroy events were lost (ENOBUFS): short connections may be missing`]
       },
     }
   } catch (error) {
