@@ -9,6 +9,7 @@ export default class Ss extends BaseCommand<unknown> {
   static override description =
     'Sockets come from the kernel through netlink sock_diag, and from procfs where it has no answer. ' +
     "Words after the flags are ss's: state X, exclude X, and a filter such as dport = :443 and not src 127.0.0.0/8."
+  static override usage = 'ss [FLAGS] [state STATE]... [exclude STATE]... [FILTER]'
   static override strict = false
   static override flags = socketFlags
   static override examples = [

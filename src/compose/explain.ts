@@ -5,6 +5,8 @@ import type { SourceReport } from '../sockets/model.js'
 
 const list = (words: Iterable<string>): string => [...new Set(words)].join(', ')
 
+const count = (n: number, one: string, many = `${one}s`): string => `${n} ${n === 1 ? one : many}`
+
 /** True when nothing that was asked for could be read. */
 export function onlyUnsupported(sources: readonly SourceReport[]): boolean {
   return sources.length > 0 && sources.every(source => source.method === 'none')
@@ -35,12 +37,13 @@ export function explainReport(report: ListingReport, named: boolean): string[] {
     )
   }
   notes.push(...fallbackNotes(report.sources))
-  const { consistency, damaged, scan } = report
+  const { consistency, damaged, scan, ownerless } = report
   if (consistency.differed) notes.push('the socket table changed while it was read: a socket may be missing')
   if (damaged > 0) notes.push(`${damaged} messages or lines could not be read and are not listed`)
-  if (scan !== null && scan.unreadable > 0) {
+  if (scan !== null && scan.unreadable > 0 && ownerless > 0) {
     notes.push(
-      `owners are hidden: ${scan.unreadable} processes of other users could not be read (root, or CAP_SYS_PTRACE, sees them)`,
+      `${count(ownerless, 'socket')} without an owner shown: ${count(scan.unreadable, 'process', 'processes')} of other users ` +
+        'could not be read (root, or CAP_SYS_PTRACE, sees them)',
     )
   }
   if (scan?.hidepid) notes.push('/proc is mounted with hidepid: processes of other users are not visible at all')

@@ -32,6 +32,8 @@ export interface ListingPorts extends CollectPorts {
 export interface ListingReport extends CollectReport {
   /** null when no process had to be read. */
   scan: ProcessScan | null
+  /** Listed sockets that some file refers to, but no process that could be read. */
+  ownerless: number
 }
 
 /** Who holds the sockets of a listing; knows nothing before the listing has looked. */
@@ -71,6 +73,7 @@ class Listing implements Collect {
   private readonly wanted = new InodeSet()
   private scan: ProcessScan | null = null
   private listeners: ListenerIndex | null = null
+  private ownerless = 0
   readonly pause: () => Promise<void> | null
 
   constructor(
@@ -91,7 +94,7 @@ class Listing implements Collect {
     if (this.query.processes) this.listeners = await this.findListeners()
     const report = await collectSockets(this.query, this.ports, this)
     if (this.query.processes && this.scan === null && this.held.count > 0) this.findHolders(false)
-    return { ...report, scan: this.scan }
+    return { ...report, scan: this.scan, ownerless: this.ownerless }
   }
 
   socket(record: SocketRecord, decode: Decode): void {
@@ -123,7 +126,7 @@ class Listing implements Collect {
   private route(record: SocketRecord, decode: Decode): void {
     const { query } = this
     if (!query.processes || this.scan !== null) {
-      if (query.accepts(record)) this.visit(record)
+      if (query.accepts(record)) this.hand(record)
       return
     }
     if (!query.acceptsByHolder && !query.accepts(record)) return
@@ -141,9 +144,14 @@ class Listing implements Collect {
     this.owners.set(this.scan, this.listeners)
     this.held.visit(new SocketRecord(), record => {
       this.join(record)
-      if (this.query.accepts(record)) this.visit(record)
+      if (this.query.accepts(record)) this.hand(record)
     })
     this.held.clear()
+  }
+
+  private hand(record: SocketRecord): void {
+    if (this.scan !== null && record.inode !== 0 && !this.scan.holders.has(record.inode)) this.ownerless++
+    this.visit(record)
   }
 
   /** Listeners of the tables asked for, to whose holders un-accepted connections belong. */

@@ -36,7 +36,9 @@ export async function runRecord(flags: SocketFlags, words: readonly string[], io
         new Promise((resolve, reject) => setImmediate(() => (signals.length > 0 ? reject(new GivenUp()) : resolve()))),
     })
     file.finish()
-    const notes = [...session.notes, ...explainReport(report, request.selection.named), ...ignored(flags, request)]
+    // A recording shows no owner: what could not be read is said where it is replayed.
+    const explained = explainReport({ ...report, ownerless: 0 }, request.selection.named)
+    const notes = [...session.notes, ...explained, ...ignored(flags, request)]
     const { sources, consistency } = report
     show({ recorded: { file: path, sockets, bytes: file.bytes }, sources, notes, consistency }, io)
     if (request.selection.named && onlyUnsupported(sources)) io.setExit(4)
