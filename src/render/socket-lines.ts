@@ -19,7 +19,7 @@ export class SocketLines<Tag> {
   constructor(options: TableOptions, lookups: SocketLookups, line: TakeLine<Tag>) {
     this.options = { ...options, oneLine: true }
     this.line = line
-    this.writer = new RowWriter(bytes => this.take(bytes), SocketTable.minimumWidths(this.options), 1)
+    this.writer = new RowWriter(bytes => this.take(bytes), steadyWidths(this.options), 1)
     this.table = new SocketTable(this.writer, this.options, lookups)
   }
 
@@ -46,4 +46,17 @@ export class SocketLines<Tag> {
     for (const [index, text] of lines.entries()) this.line(text, this.tags[index] ?? null)
     this.tags = this.tags.slice(lines.length)
   }
+}
+
+/** `FIN-WAIT-1`, and an IPv4 address with its port: rows that come later do not know of wider ones before them. */
+const STATE_WIDTH = 10
+const ADDRESS_WIDTH = 21
+
+function steadyWidths(options: TableOptions): number[] {
+  const widths = SocketTable.minimumWidths(options)
+  const state = Number(options.netns) + Number(options.netid)
+  return widths.map((width, column) => {
+    if (options.state && column === state) return Math.max(width, STATE_WIDTH)
+    return column >= widths.length - 2 ? Math.max(width, ADDRESS_WIDTH) : width
+  })
 }

@@ -19,7 +19,7 @@ describeLab('netkit ss -E', () => {
       await clients(made, 'finish')
       await text.until(lines => lines.length === 2)
       await json.until(lines => lines.length === 1)
-      expect(text.lines[0]).toMatch(/^Time +Recv-Q Send-Q Local Address:Port +Peer Address:Port Process$/)
+      expect(text.lines[0]).toMatch(/^Time +Recv-Q Send-Q Local Address:Port +Peer Address:Port +Process$/)
       expect(text.lines[1]).toMatch(
         new RegExp(
           `127\\.0\\.0\\.1:${port} +127\\.0\\.0\\.1:${made.port} +users:\\(\\("python3",pid=${made.helper.pid},`,
