@@ -35,7 +35,7 @@ interface Known {
 /** Prints destroyed sockets until Ctrl-C. */
 export async function runEvents(flags: SocketFlags, words: readonly string[], io: Console): Promise<undefined> {
   refuseTogether(flags, 'events', [
-    ...(['watch', 'count-by', 'top', 'summary', 'record', 'replay', 'exit-code'] as const),
+    ...(['watch', 'count-by', 'top', 'summary', 'resolve', 'record', 'replay', 'exit-code'] as const),
     ...(['listening', 'bound-inactive', 'state', 'exclude'] as const),
   ])
   refuseDocument(io, 'events')

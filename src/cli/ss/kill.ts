@@ -31,7 +31,7 @@ interface Victim {
 
 /** Lists the matching sockets and what became of them; prints it all. */
 export async function runKill(flags: SocketFlags, words: readonly string[], io: Console): Promise<undefined> {
-  refuseTogether(flags, 'kill', ['watch', 'events', 'count-by', 'top', 'summary', 'record', 'replay'])
+  refuseTogether(flags, 'kill', ['watch', 'events', 'count-by', 'top', 'summary', 'resolve', 'record', 'replay'])
   if (flags.source === 'procfs') throw new UsageError('--kill needs netlink: procfs does not tell sockets apart')
   const dryRun = !flags.yes
   const { request, notes } = narrow(parseRequest(flags, words, serviceLookup), flags, words)

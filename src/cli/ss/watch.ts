@@ -33,7 +33,7 @@ export function parseSeconds(text: string): number {
 /** Shows the sockets until Ctrl-C. */
 export async function runWatch(flags: SocketFlags, words: readonly string[], io: Console): Promise<undefined> {
   const seconds = parseSeconds(flags.watch ?? '')
-  refuseTogether(flags, 'watch', ['events', 'count-by', 'top', 'summary', 'record', 'replay', 'exit-code'])
+  refuseTogether(flags, 'watch', ['events', 'count-by', 'top', 'summary', 'resolve', 'record', 'replay', 'exit-code'])
   refuseDocument(io, 'watch')
   const request = parseRequest(flags, words, serviceLookup)
   const owners = new Owners()
