@@ -59,7 +59,8 @@ function fallbackNotes(sources: readonly SourceReport[]): string[] {
     byReason.set(key, [...(byReason.get(key) ?? []), source])
   }
   return [...byReason].map(([reason, fallen]) => {
-    const missing = list(fallen.flatMap(source => source.missing))
+    // `interface` stands for both of its places.
+    const missing = list(fallen.flatMap(source => source.missing).filter(name => !name.endsWith('.interface')))
     return `${list(fallen.map(source => source.protocol))} read from procfs (${reason}); it does not know: ${missing}`
   })
 }
