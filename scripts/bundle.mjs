@@ -16,7 +16,7 @@ const outfile = join(dist, 'netkit.cjs')
 
 /** Packages of oclif and modules of Node that only help, errors and unusual flags need. */
 const LAZY =
-  /^(ansi-escapes|ansis|clean-stack|cli-spinners|ejs|get-package-type|indent-string|lilconfig|minimatch|semver|string-width|supports-color|tinyglobby|widest-line|wordwrap|wrap-ansi|(node:)?(child_process|fs\/promises|perf_hooks|readline|tty|worker_threads))$/
+  /^(ansi-escapes|ansis|clean-stack|cli-spinners|ejs|get-package-type|indent-string|lilconfig|minimatch|semver|string-width|supports-color|tinyglobby|widest-line|wordwrap|wrap-ansi|(node:)?(child_process|dns\/promises|fs\/promises|perf_hooks|readline|tty|worker_threads))$/
 
 const manifest = JSON.parse(readFileSync(join(root, 'oclif.manifest.json'), 'utf8'))
 const { name, version, type, oclif } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))

@@ -1,5 +1,6 @@
 // Turns a request into what the collectors take: request details, kernel bytecode, the filter that runs here.
 
+import { lookup } from 'node:dns/promises'
 import { UsageError } from '../errors/index.js'
 import {
   extensionBit,
@@ -98,7 +99,6 @@ function acceptance(filter: Filter, request: SocketRequest, session: Session): S
 async function resolveNames(filter: Filter): Promise<Filter> {
   const names = hostNames(filter)
   if (names.length === 0) return filter
-  const { lookup } = await import('node:dns/promises')
   const addresses = new Map<string, string[]>()
   for (const name of names) {
     try {

@@ -33,6 +33,8 @@ export interface TableOptions {
   details: ((record: SocketRecord) => string) | null
   /** Everything of a socket on one line. */
   oneLine: boolean
+  /** Host names instead of addresses, where the lookups have them. */
+  resolve?: boolean
 }
 
 /** Writes the header and rows of a socket table. */
@@ -145,7 +147,7 @@ export class SocketTable {
     else if (isMapped(w0, w1, w2)) this.host(w3)
     else {
       const address = formatIpv6(w0, w1, w2, w3)
-      const name = this.lookups.hostName(address)
+      const name = this.options.resolve ? this.lookups.hostName(address) : null
       if (name === null) rows.ascii(`[${address}]`)
       else rows.text(name)
     }
@@ -156,13 +158,10 @@ export class SocketTable {
   }
 
   private host(word: number): void {
-    const name = this.resolves ? this.lookups.hostName(formatIpv4(word)) : null
+    const name = this.options.resolve ? this.lookups.hostName(formatIpv4(word)) : null
     if (name === null) this.rows.ipv4(word)
     else this.rows.text(name)
   }
-
-  /** Set when addresses are to be shown by name. */
-  resolves = false
 
   private inetPort(record: SocketRecord, port: number, local: boolean): void {
     const { rows, options } = this

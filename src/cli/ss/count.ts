@@ -1,8 +1,9 @@
 // `--count-by`: sockets are counted as they come, and the groups are shown when all have been seen.
 
+import { isIP } from 'node:net'
 import { UsageError } from '../../errors/index.js'
 import { writeCountTable } from '../../render/count-table.js'
-import { SocketCounter } from '../../sockets/count.js'
+import { type Counts, SocketCounter } from '../../sockets/count.js'
 import { COUNT_KEYS, type CountKey } from '../../sockets/count-keys.js'
 import { type CountValue, UNKNOWN_VALUE } from '../../sockets/count-reader.js'
 import type { ListingReport } from '../../sockets/listing.js'
@@ -11,6 +12,7 @@ import { formatState } from '../../sockets/states.js'
 import { suggest } from '../suggest.js'
 import { writeTail } from './json-tail.js'
 import type { DetailFlags } from './plan.js'
+import { noteUnanswered, openHostNames } from './resolve.js'
 import type { Console, SocketFlags } from './run.js'
 import type { Session } from './session.js'
 import type { View } from './view.js'
@@ -42,6 +44,7 @@ export class CountView implements View {
   private readonly flags: SocketFlags
   private readonly session: Session
   private readonly io: Console
+  private counts: Counts
 
   constructor(keys: readonly CountKey[], flags: SocketFlags, session: Session, io: Console) {
     this.keys = keys
@@ -49,6 +52,7 @@ export class CountView implements View {
     this.flags = flags
     this.session = session
     this.io = io
+    this.counts = this.counter.result()
   }
 
   get rows(): number {
@@ -61,9 +65,21 @@ export class CountView implements View {
     this.counter.add(record)
   }
 
+  /** Names are looked for only where they are shown: among the largest groups. */
+  async settle(): Promise<void> {
+    this.counts = this.counter.result(this.flags.top ?? null)
+    const { flags, io, keys } = this
+    if (!flags.resolve || io.format !== 'text' || !(keys.includes('local') || keys.includes('peer'))) return
+    const names = openHostNames(this.session)
+    this.counts.visit(values => {
+      for (const [level, value] of values.entries()) if (isAddress(keys[level]!, value)) names.want(value)
+    })
+    await names.resolve()
+    noteUnanswered(names, this.session)
+  }
+
   end(report: ListingReport, notes: readonly string[]): void {
-    const counts = this.counter.result(this.flags.top ?? null)
-    const { io } = this
+    const { counts, io } = this
     if (io.format === 'text') {
       const { lookups } = this.session
       const options = { header: !this.flags['no-header'], hostName: (text: string) => lookups.hostName(text) }
@@ -87,6 +103,13 @@ export class CountView implements View {
     io.out.write(`  "others": ${JSON.stringify(counts.others)},\n  "total": ${counts.total},\n`)
     writeTail(report, notes, io.out)
   }
+}
+
+/** Local and peer of other families are paths, kernel names and the like; any address is no host's. */
+function isAddress(key: CountKey, value: CountValue): value is string {
+  return (
+    (key === 'local' || key === 'peer') && typeof value === 'string' && isIP(value) !== 0 && !/^[0:.]+$/.test(value)
+  )
 }
 
 const camelCase = (key: CountKey): string => key.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase())

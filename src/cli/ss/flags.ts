@@ -65,7 +65,7 @@ export const socketFlags = {
     helpGroup: families,
   })(),
   numeric: show('n', 'numbers instead of service names'),
-  resolve: show('r', 'host names instead of addresses'),
+  resolve: show('r', 'host names instead of addresses, in tables; looked up for 3 s at most'),
   options: show('o', 'timers'),
   extended: show('e', 'owner, inode, cookie, cgroup, flags'),
   memory: show('m', 'memory in use, limits and drops'),

@@ -40,7 +40,9 @@ export async function runSockets(flags: SocketFlags, words: readonly string[], i
     const query = await planListing(request, viewDetails(flags), flags.source, session)
     const view = makeView(flags, request, session, io)
     view.begin()
-    const report = await visitSockets(query, session.ports, owners, record => view.row(record))
+    const pause = () => view.pause?.() ?? null
+    const report = await visitSockets(query, session.ports, owners, record => view.row(record), pause)
+    await view.settle?.()
     finish(view, report, session, request.selection.named, flags, io)
     return undefined
   } finally {

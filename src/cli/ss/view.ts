@@ -19,6 +19,7 @@ import { CountView, countDetails, parseCountKeys } from './count.js'
 import { writeTail } from './json-tail.js'
 import type { DetailFlags } from './plan.js'
 import type { SelectionFlags, SocketRequest } from './request.js'
+import { ResolvingView } from './resolve.js'
 import type { Console, SocketFlags } from './run.js'
 import type { Session } from './session.js'
 import { SUMMARY_DETAILS, SummaryView, summaryStates } from './summary.js'
@@ -29,6 +30,10 @@ export interface View {
   readonly rows: number
   begin(): void
   row(record: SocketRecord): void
+  /** Asked between the parts of a large answer: reading goes on when the promise is kept. */
+  pause?(): Promise<void> | null
+  /** Everything was read; what the view still has to find out is found out before `end`. */
+  settle?(): Promise<void>
   /** Everything was shown. */
   end(report: ListingReport, notes: readonly string[]): void
 }
@@ -39,7 +44,8 @@ export function makeView(flags: SocketFlags, request: SocketRequest, session: Se
   if (flags.summary) return new SummaryView(flags, request, session, io)
   if (io.format === 'json') return new JsonView(session, io)
   if (io.format === 'ndjson') return new LinesView(session, io)
-  return new TableView(tableOptions(flags, request, session), session, io)
+  const table = new TableView(tableOptions(flags, request, session), session, io)
+  return flags.resolve ? new ResolvingView(table, session) : table
 }
 
 /** The flags that choose what the view of these flags is of. */
@@ -88,6 +94,7 @@ export function tableOptions(flags: SocketFlags, request: SocketRequest, session
     extras: joined(extras),
     details: joined(details),
     oneLine: flags.oneline,
+    resolve: flags.resolve,
   }
 }
 
