@@ -3,6 +3,7 @@
 import { type ListingReport, Owners, visitSockets } from '../sockets/listing.js'
 import type { Socket, SocketListing } from '../sockets/model.js'
 import { toSocket } from '../sockets/to-model.js'
+import { BatchQueue } from './batch-queue.js'
 import { explainReport } from './explain.js'
 import { planListing } from './plan.js'
 import { detailsOf, requestOf, type SocketQuery } from './query.js'
@@ -29,7 +30,7 @@ export async function listSockets(query: SocketQuery = {}): Promise<SocketListin
  * @throws UsageError (exit 2) for a query that cannot be understood, or a namespace that is not there
  */
 export async function* streamSockets(query: SocketQuery = {}): AsyncGenerator<Socket, ListingSummary, undefined> {
-  const queue = new BatchQueue()
+  const queue = new BatchQueue<Socket>()
   const reading = visit(
     query,
     socket => queue.push(socket),
@@ -73,57 +74,5 @@ async function visit(
     return { sources, notes: [...session.notes, ...explainReport(report, request.selection.named)], consistency }
   } finally {
     session.close()
-  }
-}
-
-/** The consumer of a stream has gone: stops the reading from within. */
-class Abandoned extends Error {}
-
-/** Sockets on their way from the dump, which pushes, to the consumer, which pulls. */
-class BatchQueue {
-  private batch: Socket[] = []
-  private wake: (() => void) | null = null
-  private resume: { done: () => void; fail: (error: Error) => void } | null = null
-  private over = false
-  private abandoned = false
-
-  push(socket: Socket): void {
-    this.batch.push(socket)
-  }
-
-  /** Kept when everything pushed has been taken; null when nothing waits. */
-  drained(): Promise<void> | null {
-    if (this.abandoned) return Promise.reject(new Abandoned())
-    if (this.batch.length === 0) return null
-    return new Promise((done, fail) => {
-      this.resume = { done, fail }
-      this.wake?.()
-    })
-  }
-
-  /** Nothing more is pushed. */
-  end(): void {
-    this.over = true
-    this.wake?.()
-  }
-
-  abandon(): void {
-    this.abandoned = true
-    this.resume?.fail(new Abandoned())
-  }
-
-  /** What was pushed since the last time; null at the end. The reading goes on when the next is asked for. */
-  async next(): Promise<Socket[] | null> {
-    this.resume?.done()
-    this.resume = null
-    if (this.batch.length === 0 && !this.over) {
-      await new Promise<void>(resolve => {
-        this.wake = resolve
-      })
-      this.wake = null
-    }
-    const taken = this.batch
-    this.batch = []
-    return taken.length === 0 && this.over ? null : taken
   }
 }

@@ -143,6 +143,26 @@ describe('a recording', () => {
     expect((await replayed(sample(), 1 << 10)).rows).toEqual(['0 tcp4 10 80 1'])
   })
 
+  test('of a large table is read section by section, none of which is large', async () => {
+    const parts: Uint8Array[] = []
+    const writer = new RecordingWriter(bytes => parts.push(bytes.slice()), HEADER)
+    const count = 10_000
+    for (let inode = 1; inode <= count; inode++) {
+      const message = inetMessage(2, 1, 80, inode)
+      writer.message(0, 'tcp4', new DataView(message.buffer), 0, message.length)
+    }
+    writer.report(REPORT)
+    const bytes = Buffer.concat(parts)
+    const { sections } = indexRecording(source(bytes))
+    expect(sections.length).toBeGreaterThan(4)
+    expect(Math.max(...sections.map(section => section.length))).toBeLessThanOrEqual(256 * 1024)
+    const { rows, damaged } = await replayed(bytes)
+    expect(damaged).toBe(0)
+    expect(rows.filter(row => row.startsWith('0 tcp4'))).toEqual(
+      Array.from({ length: count }, (_, index) => `0 tcp4 1 80 ${index + 1}`),
+    )
+  })
+
   test('cut anywhere shows what is whole, and says that it is cut', async () => {
     const bytes = sample()
     const headerEnd = bytes.indexOf(10, RECORDING_MAGIC.length) + 1

@@ -1,1 +1,1 @@
-export { openNetlink, openSession, type RunTarget, type Session, serviceLookup } from '../../compose/session.js'
+export { openSession, type RunTarget, type Session, serviceLookup } from '../../compose/session.js'
