@@ -2,6 +2,7 @@
 
 import { BaseCommand, wordsInOrder } from '../cli/base-command.js'
 import { socketFlags } from '../cli/ss/flags.js'
+import { withWatchInterval } from '../cli/ss/modes.js'
 import { runSockets } from '../cli/ss/run.js'
 
 export default class Ss extends BaseCommand<unknown> {
@@ -23,7 +24,7 @@ export default class Ss extends BaseCommand<unknown> {
   protected override readonly writesItself = true
 
   async run(): Promise<unknown> {
-    const parsed = await this.parse(Ss)
+    const parsed = await this.parse(Ss, withWatchInterval(this.argv))
     return runSockets(parsed.flags, wordsInOrder(parsed), {
       out: this.out,
       err: this.err,

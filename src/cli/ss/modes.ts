@@ -95,3 +95,10 @@ export class Interruption {
     this.callbacks.clear()
   }
 }
+
+/** `--watch` may stand without a number, which oclif's flags cannot: two seconds then. */
+export function withWatchInterval(argv: readonly string[]): string[] {
+  return argv.flatMap((word, at) =>
+    word === '--watch' && !/^[\d.]/.test(argv[at + 1] ?? '') ? ['--watch', '2'] : [word],
+  )
+}
