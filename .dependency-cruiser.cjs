@@ -49,6 +49,7 @@ module.exports = {
       to: { path: '^src/', pathNot: '^src/ports/', dependencyTypesNot: ['type-only'] },
     },
     only('adapters-implement-ports', 'adapters', `adapters|ports|wire|netlink|bytes|errors|${COLLECTORS}`),
+    only('compose-puts-adapters-together', 'compose', `compose|adapters|ports|wire|netlink|bytes|errors|${COLLECTORS}`),
     only('render-sees-models', 'render', `render|bytes|errors|wire|netlink|${COLLECTORS}`),
     {
       name: 'nobody-sees-commands',
@@ -64,7 +65,7 @@ module.exports = {
     },
     {
       name: 'commands-leave-adapters-to-cli',
-      comment: 'src/cli is the only place that builds adapters',
+      comment: 'src/compose and src/cli are the only places that build adapters',
       severity: 'error',
       from: { path: '^src/commands/' },
       to: { path: '^src/adapters/' },

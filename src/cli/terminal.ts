@@ -23,8 +23,3 @@ export function wantsColor(noColorFlag: boolean, env: NodeJS.ProcessEnv, termina
   if (force !== undefined && force !== '') return force !== '0' && force !== 'false'
   return env['TERM'] !== 'dumb' && terminal()
 }
-
-/** Columns of the terminal on stdout, or null when stdout is none. */
-export function terminalColumns(): number | null {
-  return isTerminal(1) ? (process.stdout.columns ?? null) : null
-}

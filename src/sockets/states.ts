@@ -12,8 +12,6 @@ export const CLOSE_WAIT = 8
 export const LAST_ACK = 9
 export const LISTENING = 10
 export const CLOSING = 11
-/** TCPF_NEW_SYN_RECV: kernel-internal, reported as SYN_RECV; its bit must be set to get half-open requests on old kernels. */
-export const NEW_SYN_RECV = 12
 /** TCP_BOUND_INACTIVE: a pseudo state for requests (kernel >= 6.8); such a socket is reported as CLOSED. */
 export const BOUND_INACTIVE = 13
 

@@ -1,6 +1,8 @@
 // `--count-by`: sockets are counted as they come, and the groups are shown when all have been seen.
 
 import { isIP } from 'node:net'
+import type { DetailFlags } from '../../compose/plan.js'
+import type { Session } from '../../compose/session.js'
 import { UsageError } from '../../errors/index.js'
 import { writeCountTable } from '../../render/count-table.js'
 import { type Counts, SocketCounter } from '../../sockets/count.js'
@@ -11,10 +13,8 @@ import type { SocketRecord } from '../../sockets/record.js'
 import { formatState } from '../../sockets/states.js'
 import { suggest } from '../suggest.js'
 import { writeTail } from './json-tail.js'
-import type { DetailFlags } from './plan.js'
 import { noteUnanswered, openHostNames } from './resolve.js'
 import type { Console, SocketFlags } from './run.js'
-import type { Session } from './session.js'
 import type { View } from './view.js'
 
 /** The keys of `--count-by`, each once; null when it is not there. @throws UsageError for a word that is no key */

@@ -1,5 +1,8 @@
 // `netkit ss -E`: prints sockets as the kernel destroys them, with what was known of them before.
 
+import { explainReport } from '../../compose/explain.js'
+import { planListing } from '../../compose/plan.js'
+import { openSession, type Session, serviceLookup } from '../../compose/session.js'
 import { UnsupportedError, UsageError } from '../../errors/index.js'
 import { socketJson } from '../../render/socket-json.js'
 import { SocketLines } from '../../render/socket-lines.js'
@@ -10,12 +13,9 @@ import type { SocketLookups } from '../../sockets/lookups.js'
 import type { Holder } from '../../sockets/model.js'
 import { type SocketRecord, UNKNOWN } from '../../sockets/record.js'
 import { ALL_STATES, CLOSED, formatState, stateLabel } from '../../sockets/states.js'
-import { explainReport } from './explain.js'
 import { eventTargets, Interruption, Notes, refuseDocument, refuseTogether } from './modes.js'
-import { planListing } from './plan.js'
 import { parseRequest, splitWords } from './request.js'
 import type { Console, SocketFlags } from './run.js'
-import { openSession, type Session, serviceLookup } from './session.js'
 import { tableOptions } from './view.js'
 import { clock } from './watch-views.js'
 

@@ -1,5 +1,8 @@
 // `netkit ss -K`: lists what would be closed, and closes it with --yes.
 
+import { explainReport, onlyUnsupported } from '../../compose/explain.js'
+import { planListing } from '../../compose/plan.js'
+import { openSession, type Session, serviceLookup } from '../../compose/session.js'
 import { ERRNO, errnoName, hintsFor, systemError, UnsupportedError, UsageError } from '../../errors/index.js'
 import type { NetlinkConnection } from '../../ports/netlink.js'
 import { RowWriter } from '../../render/row-writer.js'
@@ -12,12 +15,9 @@ import { SocketRecord } from '../../sockets/record.js'
 import { ALL_STATES } from '../../sockets/states.js'
 import { TABLES } from '../../sockets/tables.js'
 import { cookieText, toSocket } from '../../sockets/to-model.js'
-import { explainReport, onlyUnsupported } from './explain.js'
 import { refuseTogether } from './modes.js'
-import { planListing } from './plan.js'
 import { parseRequest, type SocketRequest, splitWords } from './request.js'
 import type { Console, SocketFlags } from './run.js'
-import { openSession, type Session, serviceLookup } from './session.js'
 import { tableOptions } from './view.js'
 
 const SOCK_DIAG = 4

@@ -1,9 +1,9 @@
 // What --watch, --events and --kill share: flags that do not go together, and a wait that Ctrl-C ends.
 
+import type { Session } from '../../compose/session.js'
 import { UsageError } from '../../errors/index.js'
 import type { EventTarget } from '../../sockets/events.js'
 import type { Console, SocketFlags } from './run.js'
-import type { Session } from './session.js'
 
 /** @throws UsageError when one of `others` was given together with the flag `mode` */
 export function refuseTogether(flags: SocketFlags, mode: string, others: readonly (keyof SocketFlags)[]): void {

@@ -100,8 +100,9 @@ export function parseRequest(flags: SelectionFlags, words: readonly string[], se
 
 function stateFlags(flags: SelectionFlags): number | null {
   if (flags.all) return ALL_STATES
-  if (flags.listening) return LISTENING_STATES
-  return flags['bound-inactive'] ? (parseState('bound-inactive') ?? 0) : null
+  const bound = flags['bound-inactive'] ? (parseState('bound-inactive') ?? 0) : 0
+  if (flags.listening) return LISTENING_STATES | bound
+  return bound === 0 ? null : bound
 }
 
 /** Lines that start with `#` are comments; nothing else is left out (ss also drops lines that start with a zero). */

@@ -1,6 +1,7 @@
 // `-r`: rows are set aside until the names of their addresses are known, and shown then.
 
 import { openReverseResolver } from '../../adapters/reverse-dns.js'
+import type { Session } from '../../compose/session.js'
 import type { ReverseResolver } from '../../ports/resolver.js'
 import { AF_INET, AF_INET6 } from '../../sockets/constants.js'
 import type { Decode } from '../../sockets/dump.js'
@@ -11,7 +12,6 @@ import { SocketRecord } from '../../sockets/record.js'
 import { ALL_STATES } from '../../sockets/states.js'
 import { TABLES, type Table } from '../../sockets/tables.js'
 import { addressText } from '../../sockets/to-model.js'
-import type { Session } from './session.js'
 import type { View } from './view.js'
 
 export const RESOLVE_WITHIN_MS = 3000

@@ -1,16 +1,16 @@
 // Runs `netkit ss`: request, session, listing, and the view that the flags ask for.
 
 import type { Interfaces } from '@oclif/core'
+import { explainReport, onlyUnsupported } from '../../compose/explain.js'
+import { planListing } from '../../compose/plan.js'
+import { openSession, type Session, serviceLookup } from '../../compose/session.js'
 import type { ExitCode } from '../../errors/index.js'
 import type { ListingReport } from '../../sockets/listing.js'
 import { Owners, visitSockets } from '../../sockets/listing.js'
 import type { Format } from '../failure.js'
 import type { Output } from '../output.js'
-import { explainReport, onlyUnsupported } from './explain.js'
 import type { socketFlags } from './flags.js'
-import { planListing } from './plan.js'
 import { parseRequest } from './request.js'
-import { openSession, type Session, serviceLookup } from './session.js'
 import { makeView, type View, viewDetails, viewSelection } from './view.js'
 
 export type SocketFlags = Interfaces.InferredFlags<typeof socketFlags>

@@ -2,16 +2,16 @@
 
 import { ownSocketInodes } from '../../adapters/own-sockets.js'
 import { readSockstat } from '../../adapters/sockstat.js'
+import type { DetailFlags } from '../../compose/plan.js'
+import type { RunTarget, Session } from '../../compose/session.js'
 import { formatMachine, formatSummary, type SummaryBlock } from '../../render/summary-text.js'
 import type { ListingReport } from '../../sockets/listing.js'
 import type { SocketRecord } from '../../sockets/record.js'
 import { machineCounts, namespaceCounts, type SocketCounts } from '../../sockets/sockstat.js'
 import { SocketSummary } from '../../sockets/summary.js'
 import { writeTail } from './json-tail.js'
-import type { DetailFlags } from './plan.js'
 import type { SelectionFlags, SocketRequest } from './request.js'
 import type { Console, SocketFlags } from './run.js'
-import type { RunTarget, Session } from './session.js'
 import type { View } from './view.js'
 
 /** A summary is of all states unless the command line names some; it lists nothing, so it needs no details. */

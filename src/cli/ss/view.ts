@@ -1,5 +1,7 @@
 // The views of a listing: table, JSON document, JSON lines, counts.
 
+import type { DetailFlags } from '../../compose/plan.js'
+import type { Session } from '../../compose/session.js'
 import { RowWriter } from '../../render/row-writer.js'
 import { SocketJson } from '../../render/socket-json.js'
 import { SocketTable, type TableOptions } from '../../render/socket-table.js'
@@ -17,11 +19,9 @@ import type { SocketRecord } from '../../sockets/record.js'
 import { kindCount } from '../../sockets/selection.js'
 import { CountView, countDetails, parseCountKeys } from './count.js'
 import { writeTail } from './json-tail.js'
-import type { DetailFlags } from './plan.js'
 import type { SelectionFlags, SocketRequest } from './request.js'
 import { ResolvingView } from './resolve.js'
 import type { Console, SocketFlags } from './run.js'
-import type { Session } from './session.js'
 import { SUMMARY_DETAILS, SummaryView, summaryStates } from './summary.js'
 
 /** Shows sockets as they come. */

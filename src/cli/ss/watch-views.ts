@@ -1,5 +1,6 @@
 // The views of --watch: a screen drawn in place, lines of differences, NDJSON events.
 
+import type { Session } from '../../compose/session.js'
 import { LiveScreen, type ScreenLine } from '../../render/live-screen.js'
 import { socketJson } from '../../render/socket-json.js'
 import { SocketLines } from '../../render/socket-lines.js'
@@ -20,7 +21,6 @@ import { isScreen, processTerminal } from '../live-terminal.js'
 import type { Interruption } from './modes.js'
 import type { SocketRequest } from './request.js'
 import type { Console, SocketFlags } from './run.js'
-import type { Session } from './session.js'
 import { tableOptions } from './view.js'
 
 /** One look at the sockets, ready to be shown. */

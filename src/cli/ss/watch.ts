@@ -1,16 +1,16 @@
 // `netkit ss --watch`: looks again and again, and shows what opened, closed and changed.
 
+import { explainReport, onlyUnsupported } from '../../compose/explain.js'
+import { planListing } from '../../compose/plan.js'
+import { openSession, type Session, serviceLookup } from '../../compose/session.js'
 import { NetkitError, UsageError } from '../../errors/index.js'
 import { BriefSockets } from '../../sockets/brief.js'
 import { diffSnapshots, noDifference, Snapshot } from '../../sockets/diff.js'
 import { DestroyEvents, destroyGroups } from '../../sockets/events.js'
 import { type ListingQuery, Owners, visitSockets } from '../../sockets/listing.js'
-import { explainReport, onlyUnsupported } from './explain.js'
 import { eventTargets, Interruption, Notes, refuseDocument, refuseTogether } from './modes.js'
-import { planListing } from './plan.js'
 import { parseRequest } from './request.js'
 import type { Console, SocketFlags } from './run.js'
-import { openSession, type Session, serviceLookup } from './session.js'
 import { makeWatchView } from './watch-views.js'
 
 const DEFAULT_SECONDS = 2

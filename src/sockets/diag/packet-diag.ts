@@ -50,7 +50,6 @@ const PACKET_RING = layout('packet_diag_ring', 28, [
 
 /** INFO also brings the uid. */
 export const PACKET_SHOW_INFO = 0x01
-export const PACKET_SHOW_MCLIST = 0x02
 export const PACKET_SHOW_RING_CFG = 0x04
 export const PACKET_SHOW_FANOUT = 0x08
 export const PACKET_SHOW_MEMINFO = 0x10

@@ -1,1 +1,0 @@
-export { explainReport, onlyUnsupported } from '../../compose/explain.js'

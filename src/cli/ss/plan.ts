@@ -1,1 +1,0 @@
-export { type DetailFlags, planListing, type SocketRequest } from '../../compose/plan.js'

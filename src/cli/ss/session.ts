@@ -1,1 +1,0 @@
-export { openSession, type RunTarget, type Session, serviceLookup } from '../../compose/session.js'
