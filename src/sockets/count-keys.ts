@@ -5,6 +5,7 @@ import { AF_INET, AF_INET6, formatFamily, PROTOCOLS } from './constants.js'
 import { type CountValue, KeyReader, NONE, NUMBER, TEXT, UNTOLD, WORDS } from './count-reader.js'
 import { cgroupId } from './details.js'
 import { INET_DIAG_CGROUP_ID } from './diag/inet-diag.js'
+import { isUnaccepted } from './listeners.js'
 import type { SocketLookups } from './lookups.js'
 import type { Holder } from './model.js'
 import { PairTable } from './pair-table.js'
@@ -239,7 +240,8 @@ class ProcessReader extends KeyReader {
     const holders = this.lookups.holders(record)
     if (holders === null) return this.nothing(UNTOLD)
     const [first] = holders
-    if (first === undefined) return this.nothing(NONE)
+    // A socket with an inode, or in an accept queue, is held by somebody, who is just not visible from here.
+    if (first === undefined) return this.nothing(record.inode !== 0 || isUnaccepted(record) ? UNTOLD : NONE)
     for (const { pid } of holders) if (pid !== first.pid) return this.text(namesOf(holders))
     this.tag = TEXT
     let code = this.single.get(first.pid)

@@ -113,11 +113,13 @@ describe('SocketCounter', () => {
 
   test('a socket of several processes is counted once, under all of them, whatever their order', () => {
     const records = [10, 11, 12, 13, 14, 99].map(inode => socket({ inode }))
+    records.push(socket({ inode: 0, state: TIME_WAIT }))
     expect(count(records, ['process']).groups).toEqual([
       ['web/7', 2],
       ['web/7,web/9', 2],
       ['a) \x1b[31mR/8', 1],
       [null, 1],
+      [UNKNOWN_VALUE, 1],
     ])
   })
 
