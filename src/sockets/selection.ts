@@ -84,7 +84,7 @@ export interface Selection {
 const same = (a: Kind, b: Kind): boolean => a.protocol === b.protocol && a.type === b.type
 const choices = (words: Iterable<string>): string => [...words].join(' ')
 
-/** The tables and kinds that flags select. @throws UsageError for an unknown word */
+/** The tables and kinds that flags select. @throws UsageError for an unknown word, or when nothing is left */
 export function selectTables(words: SelectionWords): Selection {
   let kinds: Kind[] = []
   let versions: readonly number[] = [4, 6]
@@ -103,6 +103,9 @@ export function selectTables(words: SelectionWords): Selection {
     if (family.version) versions = [family.version]
   }
   const named = kinds.length > 0
+  if (!named && (words.protocols.length > 0 || words.query.length > 0)) {
+    throw new UsageError('these options leave no socket table to list')
+  }
   if (!named) kinds.push(...(versions.length === 1 ? INET : ALL))
   const tables = TABLES.filter(table => {
     if (!kinds.some(each => each.protocol === table.protocol)) return false
