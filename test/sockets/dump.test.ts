@@ -1,0 +1,315 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { SystemCallError } from '../../src/errors/index.js'
+import { decodeInet } from '../../src/sockets/diag/inet-diag.js'
+import { type DumpOptions, type DumpOutcome, type DumpRequest, dumpSockets, startDump } from '../../src/sockets/dump.js'
+import { SocketRecord } from '../../src/sockets/record.js'
+import { type Answer, done, FakeBatch, FakeConnection, message, refused, socketMessage } from '../netlink/fake.js'
+import { concat } from './diag/build.js'
+
+const REQUEST: DumpRequest = {
+  payload: Uint8Array.of(1, 2, 3, 4),
+  attributes: [],
+  decode: (data, start, end, record) => decodeInet(data, start, end, 'tcp', record),
+}
+
+/** One datagram with these sockets. */
+const part = (...cookies: number[]): Uint8Array => concat(...cookies.map(cookie => socketMessage(cookie)))
+/** An answer that is complete in one read. */
+const whole = (...parts: (readonly number[])[]): Answer => [[...parts.map(cookies => part(...cookies)), done()]]
+const FINE: DumpOutcome = { errno: 0, passes: 1, duplicatesRemoved: 0, differed: false, damaged: 0 }
+
+interface Result {
+  outcome: DumpOutcome
+  seen: number[]
+  connection: FakeConnection
+}
+
+async function dump(
+  script: readonly Answer[] | FakeConnection,
+  options: DumpOptions = {},
+  now: () => number = () => 0,
+): Promise<Result> {
+  const connection = script instanceof FakeConnection ? script : new FakeConnection(script)
+  const seen: number[] = []
+  const record = new SocketRecord()
+  const outcome = await dumpSockets(
+    connection,
+    REQUEST,
+    record,
+    now,
+    one => {
+      // The message that the record was read from is there to be kept.
+      expect(one.data.getInt32(one.messageStart + 44, true)).toBe(one.cookieLow)
+      expect(one.messageEnd - one.messageStart).toBe(72)
+      seen.push(one.cookieLow)
+    },
+    options,
+  )
+  return { outcome, seen, connection }
+}
+
+describe('an answer in one part', () => {
+  test('is read once', async () => {
+    const { outcome, seen, connection } = await dump([whole([1, 2, 3])])
+    expect(seen).toEqual([1, 2, 3])
+    expect(outcome).toEqual(FINE)
+    expect(connection.sent).toHaveLength(1)
+  })
+
+  test('may have DONE in the same datagram, or hold nothing else', async () => {
+    expect(await dump([[[concat(part(1, 2), done())]]])).toMatchObject({ outcome: FINE, seen: [1, 2] })
+    expect(await dump([[[done()]]])).toMatchObject({ outcome: FINE, seen: [] })
+  })
+
+  test('is asked for with a dump request, numbered anew each time', async () => {
+    const { connection } = await dump([whole([1])])
+    const { connection: next } = await dump([whole([1])])
+    const view = new DataView(connection.sent[0]!.buffer)
+    expect([view.getUint32(0, true), view.getUint16(4, true), view.getUint16(6, true)]).toEqual([20, 20, 0x301])
+    expect(new DataView(next.sent[0]!.buffer).getUint32(8, true)).toBe(view.getUint32(8, true) + 1)
+  })
+
+  test('has duplicates removed by cookie, both halves of it', async () => {
+    const other = socketMessage(1, { cookieHigh: 1 })
+    const { outcome, seen } = await dump([[[concat(part(1, 2, 1), other), done()]]])
+    expect(seen).toEqual([1, 2, 1])
+    expect(outcome).toEqual({ ...FINE, duplicatesRemoved: 1 })
+  })
+
+  test('keeps sockets that have no cookie: nothing tells them apart', async () => {
+    const none = socketMessage(0xffffffff, { cookieHigh: 0xffffffff })
+    expect(await dump([[[concat(none, none), done()]]])).toMatchObject({ outcome: FINE, seen: [-1, -1] })
+  })
+
+  test('that the kernel says changed meanwhile differs', async () => {
+    const { outcome } = await dump([[[message(20, socketMessage(1).slice(16), 0x12), done()]]])
+    expect(outcome).toEqual({ ...FINE, differed: true })
+  })
+})
+
+describe('a refusal', () => {
+  test.each([
+    ['an NLMSG_ERROR', refused(22), 22],
+    ['the payload of DONE', done(2), 2],
+  ])('in %s is the errno, with no socket', async (_where, datagram, errno) => {
+    expect(await dump([[[datagram]]])).toMatchObject({ outcome: { ...FINE, errno }, seen: [] })
+  })
+
+  test('after sockets were handed out is damage: asking again would repeat them', async () => {
+    const { outcome, seen } = await dump([[[part(1)], [part(2), done(12)]]])
+    expect(seen).toEqual([1, 2])
+    expect(outcome).toEqual({ ...FINE, damaged: 1 })
+  })
+
+  test('of the socket itself is thrown', async () => {
+    const connection = new FakeConnection([])
+    connection.read = () => Promise.reject(new SystemCallError('no room', 'netlink', 105))
+    await expect(dump(connection)).rejects.toThrow('no room')
+  })
+})
+
+describe('damage', () => {
+  test('no answer at all is damage, not an empty table', async () => {
+    expect(await dump([[]])).toMatchObject({ outcome: { ...FINE, damaged: 1 }, seen: [] })
+  })
+
+  test('an answer without DONE is damaged, and its sockets are shown', async () => {
+    expect(await dump([[[part(1, 2)]]])).toMatchObject({ outcome: { ...FINE, damaged: 1 }, seen: [1, 2] })
+  })
+
+  test('a message too short to be a socket is counted and passed over', async () => {
+    const short = message(20, new Uint8Array(40))
+    const { outcome, seen } = await dump([[[concat(part(1), short, part(2)), done()]]])
+    expect(seen).toEqual([1, 2])
+    expect(outcome).toEqual({ ...FINE, damaged: 1 })
+  })
+
+  test('a datagram that was cut is counted', async () => {
+    const { outcome, seen } = await dump([[[part(1, 2).slice(0, 100), done()]]])
+    expect(seen).toEqual([1])
+    expect(outcome).toEqual({ ...FINE, damaged: 1 })
+    const truncated = new FakeBatch([part(1), done()], [0])
+    expect((await dump([[truncated]])).outcome).toEqual({ ...FINE, damaged: 1 })
+  })
+
+  test('of a repeated answer counts as well', async () => {
+    const cut = [part(1), part(2), message(20, new Uint8Array(4)).slice(0, 18), done()]
+    const { outcome } = await dump([whole([1], [2]), [cut], [cut]])
+    expect(outcome.damaged).toBeGreaterThan(0)
+  })
+})
+
+describe('a small answer in several parts', () => {
+  test('is read again, and two passes that agree are enough', async () => {
+    const { outcome, seen, connection } = await dump([whole([1, 2], [3]), whole([1], [2, 3])])
+    expect(seen).toEqual([1, 2, 3])
+    expect(outcome).toEqual({ ...FINE, passes: 2 })
+    expect(connection.sent).toHaveLength(2)
+  })
+
+  test('that a closing socket tore a hole into is repeated until the others are all there', async () => {
+    const { outcome, seen } = await dump([whole([1, 2], [4]), whole([2], [3, 4]), whole([2], [3, 4])])
+    expect(seen).toEqual([2, 3, 4])
+    expect(outcome).toEqual({ ...FINE, passes: 3, differed: true })
+  })
+
+  test('that an opening socket made repeat others has each once', async () => {
+    const { outcome, seen } = await dump([whole([1, 2], [2, 3]), whole([0, 1], [2, 3]), whole([0, 1], [2, 3])])
+    expect(seen).toEqual([0, 1, 2, 3])
+    expect(outcome).toEqual({ ...FINE, passes: 3, duplicatesRemoved: 1, differed: true })
+  })
+
+  test('with a duplicate is not trusted, even if it names the same sockets', async () => {
+    const { outcome, seen } = await dump([whole([1], [2]), whole([1, 2], [2]), whole([1], [2])])
+    expect(seen).toEqual([1, 2])
+    expect(outcome).toEqual({ ...FINE, passes: 3, duplicatesRemoved: 1 })
+  })
+
+  test('that never agrees ends after four passes, with what the last two saw', async () => {
+    const { outcome, seen, connection } = await dump([
+      whole([1], [2]),
+      whole([3], [4]),
+      whole([4], [5]),
+      whole([6], [7]),
+      whole([6], [7]),
+    ])
+    expect(seen).toEqual([6, 7, 4, 5])
+    expect(outcome).toEqual({ ...FINE, passes: 4, differed: true })
+    expect(connection.sent).toHaveLength(4)
+  })
+
+  test('is not repeated when the first pass took long', async () => {
+    const times = [0, 50]
+    const { outcome, seen } = await dump([whole([1], [2]), whole([3], [4])], {}, () => times.shift() ?? 1000)
+    expect(seen).toEqual([1, 2])
+    expect(outcome).toEqual(FINE)
+    const quick = [0, 49]
+    const repeated = await dump([whole([1], [2]), whole([1], [2])], {}, () => quick.shift() ?? 1000)
+    expect(repeated.outcome.passes).toBe(2)
+  })
+
+  test('keeps the first pass when the repetition is refused, gives nothing, or does not fit any more', async () => {
+    for (const second of [[[done(11)]], [], [[part(1)], [part(2)], [part(3), done()]]] as Answer[]) {
+      const { outcome, seen, connection } = await dump([whole([1], [2]), second])
+      expect(seen).toEqual([1, 2])
+      expect(outcome).toEqual(FINE)
+      // The answer was read to its end: the next dump on this connection gets its own.
+      expect(connection.readNow()).toBeNull()
+    }
+  })
+
+  test('shows what the last two passes saw when a later repetition fails', async () => {
+    const { seen, outcome } = await dump([whole([1], [2]), whole([2], [3]), [[done(11)]]])
+    expect(seen).toEqual([2, 3, 1])
+    expect(outcome).toEqual({ ...FINE, passes: 2, differed: true })
+  })
+
+  test('every socket that lives through all passes is shown once, whatever comes and goes', async () => {
+    const split = (cookies: number[], at: number): number[][] => [cookies.slice(0, at), cookies.slice(at)]
+    const pass = fc.tuple(fc.uniqueArray(fc.integer({ min: 100, max: 120 }), { maxLength: 6 }), fc.nat(6))
+    await fc.assert(
+      fc.asyncProperty(fc.array(pass, { minLength: 4, maxLength: 4 }), async passes => {
+        const script = passes.map(([others, at]) => {
+          const [head, tail] = split([...others, 1, 2, 3], Math.min(at, others.length))
+          return [[part(...head!), part(...tail!), done()].filter(bytes => bytes.length > 0)]
+        })
+        const { seen, outcome } = await dump(script)
+        expect(new Set(seen).size).toBe(seen.length)
+        for (const cookie of [1, 2, 3]) expect(seen).toContain(cookie)
+        expect(outcome.passes).toBeLessThanOrEqual(4)
+      }),
+    )
+  })
+})
+
+describe('a large answer', () => {
+  /** Reads of up to 16 datagrams with 4 sockets each, as the adapter gives them. */
+  function large(count: number): { answer: Answer; cookies: number[] } {
+    const cookies = Array.from({ length: count }, (_, at) => at + 1)
+    const parts: Uint8Array[] = []
+    for (let at = 0; at < count; at += 4) parts.push(part(...cookies.slice(at, at + 4)))
+    parts.push(done())
+    const batches: Uint8Array[][] = []
+    for (let at = 0; at < parts.length; at += 16) batches.push(parts.slice(at, at + 16))
+    return { answer: batches, cookies }
+  }
+
+  test('is handed out as it comes, and asked for once', async () => {
+    const { answer, cookies } = large(1000)
+    const { outcome, seen, connection } = await dump([answer])
+    expect(seen).toEqual(cookies)
+    expect(outcome).toEqual(FINE)
+    expect(connection.sent).toHaveLength(1)
+  })
+
+  test('has duplicates removed across its parts', async () => {
+    const { outcome, seen } = await dump([[[part(1, 2), part(3)], [part(3, 4), part(2)], [done()]]])
+    expect(seen).toEqual([1, 2, 3, 4])
+    expect(outcome).toEqual({ ...FINE, duplicatesRemoved: 2 })
+  })
+
+  test('that breaks off is damaged', async () => {
+    const { answer } = large(200)
+    const { outcome, seen } = await dump([answer.slice(0, 2)])
+    expect(seen).toHaveLength(128)
+    expect(outcome).toEqual({ ...FINE, damaged: 1 })
+  })
+
+  test('counts damage of every part once', async () => {
+    const short = message(20, new Uint8Array(8))
+    const cut = part(9).slice(0, 30)
+    const { outcome, seen } = await dump([
+      [
+        [part(1), short, cut],
+        [part(2), short, cut],
+        [part(3), short, cut, done()],
+      ],
+    ])
+    expect(seen).toEqual([1, 2, 3])
+    expect(outcome).toEqual({ ...FINE, damaged: 6 })
+  })
+
+  test('waits for the consumer between its parts', async () => {
+    const { answer } = large(200)
+    const connection = new FakeConnection([answer])
+    const log: string[] = []
+    const read = connection.readNow.bind(connection)
+    connection.readNow = () => {
+      log.push('read')
+      return read()
+    }
+    let pauses = 0
+    const pause = (): Promise<void> | null => {
+      log.push('pause')
+      if (pauses++ > 0) return null
+      return new Promise(resolve =>
+        setImmediate(() => {
+          log.push('resumed')
+          resolve()
+        }),
+      )
+    }
+    const { seen } = await dump(connection, { pause })
+    expect(seen).toHaveLength(200)
+    expect(log.slice(0, 5)).toEqual(['read', 'pause', 'resumed', 'read', 'pause'])
+  })
+})
+
+describe('a dump that was started ahead', () => {
+  test('is not asked for again', async () => {
+    const connection = new FakeConnection([whole([1, 2])])
+    await startDump(connection, REQUEST)
+    expect(connection.sent).toHaveLength(1)
+    const { seen } = await dump(connection, { started: true })
+    expect(seen).toEqual([1, 2])
+    expect(connection.sent).toHaveLength(1)
+  })
+
+  test('is repeated as any other', async () => {
+    const connection = new FakeConnection([whole([1], [2]), whole([1], [2])])
+    await startDump(connection, REQUEST)
+    expect((await dump(connection, { started: true })).outcome).toEqual({ ...FINE, passes: 2 })
+    expect(connection.sent).toHaveLength(2)
+  })
+})
