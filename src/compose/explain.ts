@@ -1,5 +1,9 @@
 // What a listing could not see, in sentences.
 
+import { CAP_NET_ADMIN, hasCapability } from '../adapters/capabilities.js'
+import { ERRNO, hintsFor, type NetkitError, PermissionError, UnsupportedError } from '../errors/index.js'
+import type { Protocol } from '../sockets/constants.js'
+import { type Filter, requirements } from '../sockets/filter/index.js'
 import type { ListingReport } from '../sockets/listing.js'
 import type { SourceReport } from '../sockets/model.js'
 
@@ -12,13 +16,77 @@ export function onlyUnsupported(sources: readonly SourceReport[]): boolean {
   return sources.length > 0 && sources.every(source => source.method === 'none')
 }
 
+/** Kernel modules that answer for a protocol, where they may be left out of a kernel. */
+const MODULES: Partial<Record<Protocol, string>> = {
+  tcp: 'tcp_diag',
+  udp: 'udp_diag',
+  raw: 'raw_diag',
+  unix: 'unix_diag',
+  packet: 'af_packet_diag',
+  netlink: 'netlink_diag',
+  mptcp: 'mptcp_diag',
+  sctp: 'sctp_diag',
+  vsock: 'vsock_diag',
+  xdp: 'xsk_diag',
+  tipc: 'tipc_diag',
+}
+
+/** The error for a listing of which nothing could be read. */
+export function listingFailure({ sources }: Pick<ListingReport, 'sources'>): NetkitError {
+  const message = lackingNotes(sources, true).join('; ')
+  const codes = new Set(sources.map(source => source.error?.code))
+  if (!codes.has('EACCES') && !codes.has('EPERM')) {
+    const absent = sources.filter(source => source.error?.code === 'ENOENT')
+    const modules = new Set(absent.flatMap(source => MODULES[source.protocol] ?? []))
+    const hints = modules.size === 0 ? [] : [`where it is a module: sudo modprobe -a ${[...modules].join(' ')}`]
+    return new UnsupportedError(message, { hints })
+  }
+  return new PermissionError(message, ERRNO.EACCES, { hints: hintsFor('netns', ERRNO.EACCES) })
+}
+
+/** Whether the filter asks for marks and the kernel hides them from this process. */
+export function marksHidden(filter: Filter): boolean {
+  return requirements(filter).mark && !hasCapability(CAP_NET_ADMIN)
+}
+
+/** What the filter asks for and nobody here knows: such a predicate matches nothing, and its negation everything. */
+export function explainFilter(filter: Filter, sources: readonly SourceReport[]): string[] {
+  const needs = requirements(filter)
+  const blind = sources.some(source => source.method === 'procfs' && source.error === null)
+  const lost: string[] = []
+  if (needs.mark && blind) lost.push('fwmark')
+  if (needs.info && blind) lost.push('TCP internals')
+  if (needs.memory && blind) lost.push('memory')
+  if (needs.cgroup && blind) lost.push('cgroups')
+  const notes = lost.length === 0 ? [] : [`the filter asks for ${lost.join(', ')}, which procfs does not know`]
+  if (needs.mark && !blind && marksHidden(filter)) {
+    notes.push('the filter asks for fwmark, which the kernel shows only to root or with CAP_NET_ADMIN')
+  }
+  return notes
+}
+
 /**
  * Notes on what is missing and why.
  * @param named whether the user named the tables; otherwise tables that this kernel lacks are one line
  */
 export function explainReport(report: ListingReport, named: boolean): string[] {
-  const notes: string[] = []
-  const lacking = report.sources.filter(source => source.method === 'none')
+  const notes = lackingNotes(report.sources, named)
+  notes.push(...fallbackNotes(report.sources))
+  const { consistency, damaged, scan, ownerless } = report
+  if (consistency.differed) notes.push('the socket table changed while it was read: a socket may be missing')
+  if (damaged > 0) notes.push(`${damaged} messages or lines could not be read and are not listed`)
+  if (scan !== null && scan.unreadable > 0 && ownerless > 0) {
+    notes.push(
+      `${count(ownerless, 'socket')} without a known owner: ${count(scan.unreadable, 'process', 'processes')} of other users ` +
+        'could not be read (root, or CAP_SYS_PTRACE, sees them)',
+    )
+  }
+  if (scan?.hidepid) notes.push('/proc is mounted with hidepid: processes of other users are not visible at all')
+  return notes
+}
+
+function lackingNotes(sources: readonly SourceReport[], named: boolean): string[] {
+  const lacking = sources.filter(source => source.method === 'none')
   const reasons = new Map<string, SourceReport[]>()
   for (const source of lacking) {
     const reason = named
@@ -28,26 +96,12 @@ export function explainReport(report: ListingReport, named: boolean): string[] {
         : (source.error?.message ?? 'unsupported')
     reasons.set(reason, [...(reasons.get(reason) ?? []), source])
   }
-  for (const [reason, sources] of reasons) {
-    const words = list(sources.map(source => source.protocol))
-    notes.push(
-      reason === 'unsupported'
-        ? `not supported by this kernel, so not listed: ${words}`
-        : `cannot list ${words} sockets${inNamespaces(sources)}: ${reason}`,
-    )
-  }
-  notes.push(...fallbackNotes(report.sources))
-  const { consistency, damaged, scan, ownerless } = report
-  if (consistency.differed) notes.push('the socket table changed while it was read: a socket may be missing')
-  if (damaged > 0) notes.push(`${damaged} messages or lines could not be read and are not listed`)
-  if (scan !== null && scan.unreadable > 0 && ownerless > 0) {
-    notes.push(
-      `${count(ownerless, 'socket')} without an owner shown: ${count(scan.unreadable, 'process', 'processes')} of other users ` +
-        'could not be read (root, or CAP_SYS_PTRACE, sees them)',
-    )
-  }
-  if (scan?.hidepid) notes.push('/proc is mounted with hidepid: processes of other users are not visible at all')
-  return notes
+  return [...reasons].map(([reason, each]) => {
+    const words = list(each.map(source => source.protocol))
+    return reason === 'unsupported'
+      ? `not supported by this kernel, so not listed: ${words}`
+      : `cannot list ${words} sockets${inNamespaces(each)}: ${reason}`
+  })
 }
 
 function fallbackNotes(sources: readonly SourceReport[]): string[] {

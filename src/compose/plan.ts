@@ -1,6 +1,7 @@
 // Turns a request into what the collectors take: request details, kernel bytecode, the filter that runs here.
 
 import { lookup } from 'node:dns/promises'
+import { CAP_NET_ADMIN, hasCapability } from '../adapters/capabilities.js'
 import { UsageError } from '../errors/index.js'
 import {
   extensionBit,
@@ -60,7 +61,7 @@ export async function planListing(
   if (flags.info || needs.info) extensions |= extensionBit(INET_DIAG_INFO)
   if (flags.info) extensions |= extensionBit(INET_DIAG_VEGASINFO) | extensionBit(INET_DIAG_CONG)
   if (flags.tos) extensions |= extensionBit(INET_DIAG_TOS) | extensionBit(INET_DIAG_TCLASS)
-  const context = { ...session.context, netns: 0, mayUseMark: process.geteuid?.() === 0 }
+  const context = { ...session.context, netns: 0, mayUseMark: needs.mark && hasCapability(CAP_NET_ADMIN) }
   // Interface numbers differ from namespace to namespace, so a program is made for one only.
   const bytecode =
     matchesEverything(filter) || session.targets.length > 1 || recorded !== null

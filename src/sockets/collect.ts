@@ -108,7 +108,9 @@ class Collector {
   private async targets(): Promise<void> {
     for (const [index, target] of this.query.targets.entries()) {
       this.record.netns = index
-      const tables = this.query.tables.filter(table => (table.states & this.query.states) !== 0)
+      const possible = this.query.tables.filter(table => (table.states & this.query.states) !== 0)
+      // With states that no table has, the kernel still says which tables it lacks.
+      const tables = possible.length > 0 ? possible : this.query.tables
       this.startAhead(tables, target)
       for (const table of tables) {
         await this.table(table, target)
@@ -175,7 +177,7 @@ class Collector {
     })
     this.report.damaged += result.skipped
     this.report.consistency.passes ||= 1
-    if (result.error) this.add(table, target, 'none', error ?? result.error, [])
+    if (result.error) this.add(table, target, 'none', both(error, result.error), [])
     else this.add(table, target, 'procfs', error, MISSING_COLUMNS[table.protocol] ?? [])
   }
 
@@ -268,6 +270,13 @@ class Collector {
       missing: [...missing],
     })
   }
+}
+
+type Failure = NonNullable<SourceReport['error']>
+
+/** Why neither way worked, by the code of the first. */
+function both(netlink: Failure | null, procfs: Failure): Failure {
+  return netlink === null ? procfs : { code: netlink.code, message: `${netlink.message}; ${procfs.message}` }
 }
 
 function refusal(errno: number, table: Table): { code: string; message: string } {

@@ -46,18 +46,26 @@ export class Owners {
     this.listeners = listeners
   }
 
-  /** Holders of a socket. One that waits in an accept queue belongs to whoever holds the listener. */
+  /** Holders of a socket, null when unknown. One that waits in an accept queue belongs to whoever holds the listener. */
   of(record: SocketRecord): readonly Holder[] | null {
     if (this.scan === null) return null
-    if (record.inode !== 0) return this.scan.holders.holdersOf(record.inode)
+    if (record.inode !== 0) return this.ofInode(record.inode)
     if (this.listeners === null || !isUnaccepted(record)) return []
-    const { holders } = this.scan
-    return this.listeners.find(record).flatMap(listener => holders.holdersOf(listener.inode))
+    const listeners = this.listeners.find(record)
+    const found = listeners.flatMap(listener => this.ofInode(listener.inode) ?? [])
+    return found.length === 0 && listeners.length > 0 ? this.ofInode(listeners[0]!.inode) : found
   }
 
   ofPeer(record: SocketRecord): readonly Holder[] | null {
     const peer = record.unix?.peerInode ?? null
-    return this.scan === null || peer === null ? null : this.scan.holders.holdersOf(peer)
+    return this.scan === null || peer === null ? null : this.ofInode(peer)
+  }
+
+  /** Where processes could not be read, one of them may be the holder: nobody found is then not nobody. */
+  private ofInode(inode: number): readonly Holder[] | null {
+    const { holders, unreadable, hidepid } = this.scan!
+    const found = holders.holdersOf(inode)
+    return found.length === 0 && (unreadable > 0 || hidepid) ? null : found
   }
 }
 
@@ -126,7 +134,7 @@ class Listing implements Collect {
   private route(record: SocketRecord, decode: Decode): void {
     const { query } = this
     if (!query.processes || this.scan !== null) {
-      if (query.accepts(record)) this.hand(record)
+      this.filter(record)
       return
     }
     if (!query.acceptsByHolder && !query.accepts(record)) return
@@ -144,14 +152,19 @@ class Listing implements Collect {
     this.owners.set(this.scan, this.listeners)
     this.held.visit(new SocketRecord(), record => {
       this.join(record)
-      if (this.query.accepts(record)) this.hand(record)
+      this.filter(record)
     })
     this.held.clear()
   }
 
-  private hand(record: SocketRecord): void {
-    if (this.scan !== null && record.inode !== 0 && !this.scan.holders.has(record.inode)) this.ownerless++
-    this.visit(record)
+  /** Hands the record on if it matches. What a filter by holder cannot tell for want of a holder counts as well. */
+  private filter(record: SocketRecord): void {
+    const { query, scan } = this
+    const accepted = query.accepts(record)
+    if ((accepted || query.acceptsByHolder) && scan !== null && record.inode !== 0 && !scan.holders.has(record.inode)) {
+      this.ownerless++
+    }
+    if (accepted) this.visit(record)
   }
 
   /** Listeners of the tables asked for, to whose holders un-accepted connections belong. */

@@ -1,12 +1,13 @@
 // Runs `netkit ss`: request, session, listing, and the view that the flags ask for.
 
 import type { Interfaces } from '@oclif/core'
-import { explainReport, onlyUnsupported } from '../../compose/explain.js'
-import { planListing } from '../../compose/plan.js'
+import { explainFilter, explainReport, listingFailure, marksHidden, onlyUnsupported } from '../../compose/explain.js'
+import { planListing, type SocketRequest } from '../../compose/plan.js'
 import { openSession, type Session, serviceLookup } from '../../compose/session.js'
 import type { ExitCode } from '../../errors/index.js'
 import type { ListingReport } from '../../sockets/listing.js'
 import { Owners, visitSockets } from '../../sockets/listing.js'
+import type { SocketRecord } from '../../sockets/record.js'
 import type { Format } from '../failure.js'
 import type { Output } from '../output.js'
 import type { socketFlags } from './flags.js'
@@ -39,11 +40,18 @@ export async function runSockets(flags: SocketFlags, words: readonly string[], i
   try {
     const query = await planListing(request, viewDetails(flags), flags.source, session)
     const view = makeView(flags, request, session, io)
-    view.begin()
+    let begun = false
+    const row = (record: SocketRecord): void => {
+      if (!begun) view.begin()
+      begun = true
+      view.row(record)
+    }
     const pause = () => view.pause?.() ?? null
-    const report = await visitSockets(query, session.ports, owners, record => view.row(record), pause)
+    const report = await visitSockets(query, session.ports, owners, row, pause)
+    if (session.recorded === null && onlyUnsupported(report.sources)) throw listingFailure(report)
+    if (!begun) view.begin()
     await view.settle?.()
-    finish(view, report, session, request.selection.named, flags, io)
+    finish(view, report, session, request, flags, io)
     return undefined
   } finally {
     session.close()
@@ -62,16 +70,20 @@ function finish(
   view: View,
   report: ListingReport,
   session: Session,
-  named: boolean,
+  request: SocketRequest,
   flags: SocketFlags,
   io: Console,
 ): void {
-  const notes = [...session.notes, ...explainReport(report, named)]
+  const { filter, selection } = request
+  const live = session.recorded === null
+  const unknown = live ? explainFilter(filter, report.sources) : []
+  const notes = [...session.notes, ...explainReport(report, selection.named), ...unknown]
   view.end(report, notes)
   io.out.flush()
   if (io.format === 'text') for (const note of notes) io.err.line(`netkit: ${note}`)
   if (session.recorded?.damage) io.setExit(5)
-  else if (named && onlyUnsupported(report.sources)) io.setExit(4)
+  else if (selection.named && onlyUnsupported(report.sources)) io.setExit(4)
+  else if (live && marksHidden(filter)) io.setExit(3)
   else if (flags['exit-code'] && view.rows === 0) io.setExit(1)
   else if (report.damaged > 0) io.setExit(5)
 }
