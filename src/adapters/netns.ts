@@ -84,7 +84,7 @@ function openable(spec: string, path: string, root: string, options: NetnsOption
   const known = listNetns(options).namespaces.find(namespace => namespace.inode === inode)
   return {
     label: spec,
-    labelCertain: true,
+    labelCertain: known?.labelCertain ?? true,
     inode,
     path,
     pid: known?.pid ?? null,

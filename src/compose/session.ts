@@ -135,9 +135,14 @@ function ownTarget(): RunTarget {
 }
 
 function namespaceTargets(spec: string, notes: string[]): RunTarget[] {
-  if (spec !== 'all') return [targetOf(findNetns(spec))]
-  const { namespaces, unreadable } = listNetns()
+  const { namespaces, unreadable } = spec === 'all' ? listNetns() : { namespaces: [findNetns(spec)], unreadable: 0 }
   if (unreadable > 0) notes.push(`${unreadable} processes hide their network namespace: run as root to see all of them`)
+  const guessed = namespaces.filter(namespace => !namespace.labelCertain).map(namespace => namespace.label)
+  if (guessed.length > 0) {
+    notes.push(
+      `which processes are in ${guessed.join(', ')} is a guess by the numbers of namespaces: root may look, this user may not`,
+    )
+  }
   return namespaces.map(targetOf)
 }
 
