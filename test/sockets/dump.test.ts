@@ -104,7 +104,7 @@ describe('a refusal', () => {
 
   test('of the socket itself is thrown', async () => {
     const connection = new FakeConnection([])
-    connection.read = () => Promise.reject(new SystemCallError('no room', 'netlink', 105))
+    connection.read = () => Promise.reject(new SystemCallError('no room', 105))
     await expect(dump(connection)).rejects.toThrow('no room')
   })
 })
