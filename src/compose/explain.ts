@@ -73,6 +73,9 @@ export function explainReport(report: ListingReport, named: boolean): string[] {
   const notes = lackingNotes(report.sources, named)
   notes.push(...fallbackNotes(report.sources))
   const { consistency, damaged, scan, ownerless } = report
+  if (report.boundInactiveSkipped) {
+    notes.push('TCP sockets that are bound but idle were not looked for among so many: netkit ss -B lists them')
+  }
   if (consistency.differed) notes.push('the socket table changed while it was read: a socket may be missing')
   if (damaged > 0) notes.push(`${damaged} messages or lines could not be read and are not listed`)
   if (scan !== null && scan.unreadable > 0 && ownerless > 0) {

@@ -31,8 +31,13 @@ export interface SocketRequest {
   selection: Selection
   /** Mask of kernel states. */
   states: number
+  /** Whether `-a` or a default chose the states, rather than somebody who named them. */
+  statesImplied: boolean
   filter: Filter
 }
+
+/** As many TCP sockets as there are ports: see `CollectQuery.boundInactiveLimit`. */
+const BOUND_INACTIVE_LIMIT = 65_536
 
 /** What is to be shown beyond the addresses. */
 export interface DetailFlags {
@@ -70,6 +75,7 @@ export async function planListing(
   return {
     tables: recorded === null || named ? tables : tables.filter(table => recorded.tables.has(table.id)),
     states: request.states,
+    ...(request.statesImplied ? { boundInactiveLimit: BOUND_INACTIVE_LIMIT } : {}),
     source: source === 'auto' ? (recorded?.source ?? source) : source,
     details: { extensions },
     bytecode,

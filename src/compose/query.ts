@@ -53,6 +53,7 @@ export function requestOf(query: SocketQuery): SocketRequest {
       filter: needs.states,
       filterChooses: needs.namesStates,
     }),
+    statesImplied: false,
     filter,
   }
 }

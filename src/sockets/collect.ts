@@ -33,6 +33,11 @@ export interface CollectQuery {
   /** sock_diag bytecode of the filter, for tables whose answer the kernel filters. */
   bytecode: Uint8Array | null
   targets: readonly NetnsTarget[]
+  /**
+   * With more TCP sockets than this, bound-inactive ones are not looked for, and the report says so: they are found only by
+   * two more walks over every bound socket of the machine. Absent: always looked for.
+   */
+  boundInactiveLimit?: number
 }
 
 export interface CollectPorts {
@@ -61,15 +66,16 @@ export interface CollectReport {
   consistency: Consistency
   /** Messages, lines or bytes that could not be read. */
   damaged: number
+  /** Set when there were more TCP sockets than `boundInactiveLimit`. */
+  boundInactiveSkipped?: boolean
 }
 
 const BOUND = 1 << BOUND_INACTIVE
 
-/** The states of each request for a table: bound-inactive TCP sockets are a walk of their own. */
-function requestStates(table: Table, states: number): number[] {
+/** The states of the first request for a table: bound-inactive TCP sockets among others are a walk of their own, afterwards. */
+function firstStates(table: Table, states: number): number {
   const wanted = states & table.states
-  if (table.protocol !== 'tcp' || (wanted & BOUND) === 0 || wanted === BOUND) return [wanted]
-  return [wanted & ~BOUND, BOUND]
+  return table.protocol === 'tcp' && wanted !== BOUND ? wanted & ~BOUND : wanted
 }
 
 /** procfs rows have no message to decode again. */
@@ -81,7 +87,9 @@ class Collector {
   private readonly collect: Collect
   private readonly record = new SocketRecord()
   /** Dumps that were started before their turn, by table and states. */
-  private readonly started = new Map<string, { connection: NetlinkConnection; ahead: Promise<unknown> }>()
+  private readonly started = new Map<string, NetlinkConnection>()
+  /** TCP sockets of the target so far. */
+  private tcpSockets = 0
   readonly report: CollectReport
 
   constructor(query: CollectQuery, ports: CollectPorts, collect: Collect) {
@@ -111,35 +119,55 @@ class Collector {
       const possible = this.query.tables.filter(table => (table.states & this.query.states) !== 0)
       // With states that no table has, the kernel still says which tables it lacks.
       const tables = possible.length > 0 ? possible : this.query.tables
-      this.startAhead(tables, target)
+      this.tcpSockets = 0
+      // Its connections are walked by the kernel while those of IPv4 are read.
+      this.startAhead(
+        tables.filter(table => table.id === 'tcp6' && tables.length > 1),
+        this.query.states,
+        target,
+      )
       for (const table of tables) {
         await this.table(table, target)
-        this.collect.tableEnd(table)
-        await this.collect.pause?.()
+        await this.endTable(table)
       }
+      await this.boundInactive(tables, target)
     }
   }
 
-  /**
-   * Lets the kernel walk its other TCP tables while the first is being read: the connections of IPv6, and the bound ports,
-   * where alone bound-inactive sockets are found. Each walk looks at every socket of the machine; one at a time keeps a
-   * second processor busy without taking turns with the first table.
-   */
-  private startAhead(tables: readonly Table[], target: NetnsTarget): void {
-    this.started.clear()
-    const tcp = tables.filter(table => table.protocol === 'tcp')
-    let previous = Promise.resolve()
-    for (const table of tcp) {
-      for (const states of requestStates(table, this.query.states)) {
-        if (table === tcp[0] && states !== BOUND) continue
-        const connection = this.openAhead(target)
-        if (connection === null) return
-        const request = this.request(table, states, this.query.bytecode)
-        // Once the one before has answered; `startDump` fails only in a way that the read meets again.
-        const ahead = previous.then(() => ({ answered: startDump(connection, request) }))
-        previous = ahead.then(({ answered }) => answered)
-        this.started.set(`${table.id} ${states}`, { connection, ahead })
-      }
+  private async endTable(table: Table): Promise<void> {
+    this.collect.tableEnd(table)
+    await this.collect.pause?.()
+  }
+
+  /** Bound-inactive sockets, of both families at once. */
+  private async boundInactive(all: readonly Table[], target: NetnsTarget): Promise<void> {
+    const { states, source, boundInactiveLimit = Number.POSITIVE_INFINITY } = this.query
+    const tables = all.filter(
+      table =>
+        table.protocol === 'tcp' && (states & table.states & BOUND) !== 0 && firstStates(table, states) !== BOUND,
+    )
+    if (tables.length === 0 || source === 'procfs' || this.ports.netlink === null || target.fd === null) return
+    if (this.tcpSockets > boundInactiveLimit) {
+      this.report.boundInactiveSkipped = true
+      return
+    }
+    this.record.clearParts()
+    this.startAhead(tables, BOUND, target)
+    for (const table of tables) {
+      // What the kernel says to this alone is no reason to doubt the rest: one before 6.8 does not know the state.
+      await this.dumpStates(table, BOUND, target)
+      await this.endTable(table)
+    }
+  }
+
+  private startAhead(tables: readonly Table[], states: number, target: NetnsTarget): void {
+    for (const table of tables) {
+      const connection = this.openAhead(target)
+      if (connection === null) return
+      const wanted = firstStates(table, states)
+      // It fails only in a way that the read meets again.
+      void startDump(connection, this.request(table, wanted, this.query.bytecode))
+      this.started.set(`${table.id} ${wanted}`, connection)
     }
   }
 
@@ -186,12 +214,7 @@ class Collector {
     const { netlink, netlinkUnavailable } = this.ports
     if (netlink === null) return { code: 'no-native', message: netlinkUnavailable ?? 'the native addon is not there' }
     if (target.fd === null) return { code: 'EACCES', message: 'this namespace may be read through procfs only' }
-    let error: SourceReport['error'] = null
-    for (const states of requestStates(table, this.query.states)) {
-      if (error === null) error = await this.dumpStates(table, states, target)
-      else this.giveUp(`${table.id} ${states}`)
-    }
-    return error
+    return this.dumpStates(table, firstStates(table, this.query.states), target)
   }
 
   private async dumpStates(table: Table, states: number, target: NetnsTarget): Promise<SourceReport['error']> {
@@ -200,8 +223,7 @@ class Collector {
     const started = this.started.get(key)
     this.started.delete(key)
     try {
-      await started?.ahead
-      const connection = started?.connection ?? this.ports.netlink!.open(NETLINK_SOCK_DIAG, target.fd!)
+      const connection = started ?? this.ports.netlink!.open(NETLINK_SOCK_DIAG, target.fd!)
       try {
         let outcome = await this.dump(connection, table, states, bytecode, started !== undefined)
         // A kernel that refuses the filter program still answers without it: the filter runs here as well.
@@ -221,7 +243,7 @@ class Collector {
 
   /** Closes a dump that was started and whose turn does not come. */
   private giveUp(key: string): void {
-    this.started.get(key)?.connection.close()
+    this.started.get(key)?.close()
     this.started.delete(key)
   }
 
@@ -238,6 +260,7 @@ class Collector {
   ): Promise<DumpOutcome> {
     const request = this.request(table, states, bytecode)
     const visit = (record: SocketRecord): void => {
+      if (table.protocol === 'tcp') this.tcpSockets++
       if ((states >>> record.state) & 1) this.collect.socket(record, request.decode, table)
     }
     const pause = (): Promise<void> | null => this.collect.pause?.() ?? null

@@ -54,10 +54,13 @@ export class CookieWindow {
   }
 }
 
-/** The free slot for a cookie, or -1 when the cookie is there. Cookies are a counter: their low bits spread them evenly. */
+/**
+ * The free slot for a cookie, or -1 when the cookie is there. Cookies are a counter per processor: taken as they are, two runs
+ * of them would lie on one another and make one long chain.
+ */
 function find(lows: Int32Array, highs: Int32Array, used: Uint8Array, low: number, high: number): number {
   const mask = used.length - 1
-  let slot = low & mask
+  let slot = (Math.imul(low, 0x9e3779b1) >>> 12) & mask
   while (used[slot]) {
     if (lows[slot] === low && highs[slot] === high) return -1
     slot = (slot + 1) & mask

@@ -76,6 +76,8 @@ export function parseRequest(flags: SelectionFlags, words: readonly string[], se
     parseFilterText(expression, services),
   ])
   const needs = requirements(filter)
+  const stateWords = [...(flags.state ?? []), ...states]
+  const excludeWords = [...(flags.exclude ?? []), ...exclude]
   const selected = selectTables({
     protocols: PROTOCOL_FLAGS.filter(protocol => flags[protocol]),
     query: flags.query ?? [],
@@ -88,12 +90,13 @@ export function parseRequest(flags: SelectionFlags, words: readonly string[], se
   return {
     selection: { ...selected, tables },
     states: selectStates({
-      states: [...(flags.state ?? []), ...states],
-      exclude: [...(flags.exclude ?? []), ...exclude],
+      states: stateWords,
+      exclude: excludeWords,
       flags: stateFlags(flags),
       filter: needs.states,
       filterChooses: needs.namesStates,
     }),
+    statesImplied: stateWords.length + excludeWords.length === 0 && !flags['bound-inactive'] && !needs.namesStates,
     filter,
   }
 }
