@@ -1,6 +1,7 @@
 // Sockets as a table in ss's columns and words, row by row from the record into bytes.
 
 import { formatIpv4, formatIpv6, isMapped } from '../bytes/address.js'
+import type { TextSink } from '../bytes/text-sink.js'
 import { AF_INET, AF_INET6, SOCK_DGRAM, SOCK_RAW, SOCK_SEQPACKET } from '../sockets/constants.js'
 import { formatNetlinkPort, formatNetlinkProtocol } from '../sockets/diag/netlink-diag.js'
 import { formatEthertype } from '../sockets/diag/packet-diag.js'
@@ -14,8 +15,10 @@ const INET_DIAG_SKV6ONLY = 11
 const COLON = 0x3a
 const STAR = 0x2a
 const SPACE = 0x20
-const NEWLINE = 0x0a
 const TAB = 0x09
+
+/** Writes words about a socket, each with a blank behind it. */
+export type WriteWords = (record: SocketRecord, sink: TextSink) => void
 
 /** What a table shows. */
 export interface TableOptions {
@@ -28,9 +31,9 @@ export interface TableOptions {
   processes: boolean
   header: boolean
   /** Words after the addresses on the same line: timers, owner, options. */
-  extras: ((record: SocketRecord) => string) | null
+  extras: WriteWords | null
   /** A second line below the row: memory, TCP internals. */
-  details: ((record: SocketRecord) => string) | null
+  details: WriteWords | null
   /** Everything of a socket on one line. */
   oneLine: boolean
   /** Host names instead of addresses, where the lookups have them. */
@@ -101,6 +104,7 @@ export class SocketTable {
     this.addresses(record)
     this.last(record)
     rows.endRow()
+    if (options.details !== null && !options.oneLine) this.below(record, options.details)
   }
 
   private queue(length: number): void {
@@ -200,44 +204,41 @@ export class SocketTable {
   }
 
   private last(record: SocketRecord): void {
-    const { options, lookups } = this
-    const words: string[] = []
+    const { rows, options, lookups } = this
+    const start = rows.position
     if (options.processes) {
-      words.push(formatHolders('users', lookups.holders(record)), formatHolders('peer', lookups.peerHolders(record)))
+      writeHolders('users', lookups.holders(record), rows)
+      writeHolders('peer', lookups.peerHolders(record), rows)
     }
-    if (record.state === LISTENING && record.sendQueue !== UNKNOWN) words.push(formatAcceptQueue(record))
-    if (options.extras !== null) words.push(options.extras(record))
-    const details = options.details === null ? '' : options.details(record)
-    if (details !== '' && options.oneLine) words.push(details)
-    this.words(words)
-    if (details === '' || options.oneLine) return
-    this.rows.byte(NEWLINE)
-    this.rows.byte(TAB)
-    this.rows.text(details)
+    if (record.state === LISTENING && record.sendQueue !== UNKNOWN) writeAcceptQueue(record, rows)
+    options.extras?.(record, rows)
+    if (options.oneLine) options.details?.(record, rows)
+    if (rows.position > start) rows.back()
   }
 
-  private words(words: readonly string[]): void {
-    let first = true
-    for (const word of words) {
-      if (word === '') continue
-      if (!first) this.rows.byte(SPACE)
-      this.rows.text(word)
-      first = false
-    }
+  private below(record: SocketRecord, details: WriteWords): void {
+    const { rows } = this
+    rows.byte(TAB)
+    const start = rows.position
+    details(record, rows)
+    const empty = rows.position === start
+    // The blank after the last word, or the tab before none.
+    rows.back()
+    if (!empty) rows.endRow()
   }
 }
 
 /** `accept:3/2 FULL`: connections waiting for accept(2), and the limit. The kernel takes one more than the limit. */
-export function formatAcceptQueue(record: SocketRecord): string {
+function writeAcceptQueue(record: SocketRecord, sink: TextSink): void {
   const { recvQueue: length, sendQueue: limit } = record
-  return `accept:${length}/${limit}${length > limit ? ' FULL' : ''}`
+  sink.ascii(`accept:${length}/${limit}${length > limit ? ' FULL' : ''} `)
 }
 
-/** `users:(("name",pid=1,fd=3))`, as ss prints holders. */
-export function formatHolders(label: string, holders: readonly Holder[] | null): string {
-  if (holders === null || holders.length === 0) return ''
+/** `users:(("name",pid=1,fd=3))`, as ss prints holders; nothing for none. */
+function writeHolders(label: string, holders: readonly Holder[] | null, sink: TextSink): void {
+  if (holders === null || holders.length === 0) return
   const each = holders.map(({ name, pid, fd }) => `("${name}",pid=${pid},fd=${fd})`)
-  return `${label}:(${each.join(',')})`
+  sink.text(`${label}:(${each.join(',')}) `)
 }
 
 /** What ss calls a socket in its first column. */
@@ -251,6 +252,6 @@ export function netid(record: SocketRecord): string {
 }
 
 function isV6Only(record: SocketRecord): boolean {
-  const at = record.attribute(INET_DIAG_SKV6ONLY)
-  return at >= 0 && record.data.getUint8(at) !== 0
+  if (record.attributeLength(INET_DIAG_SKV6ONLY) < 1) return false
+  return record.data.getUint8(record.attribute(INET_DIAG_SKV6ONLY)) !== 0
 }

@@ -1,31 +1,26 @@
 // Numbers as C's printf writes them, so that what netkit prints in ss's place reads digit for digit the same.
 
+import type { TextSink } from '../bytes/text-sink.js'
+import { writeHex } from './u64.js'
+
+const ZERO = 0x30
+const POINT = 0x2e
+
 /**
  * C's `%.{precision}g`: that many significant digits, trailing zeros dropped, an exponent of two digits for large and small
  * numbers. JavaScript rounds exact ties up where C rounds them to even; this rounds as C does.
  */
-export function formatG(value: number, precision = 6): string {
+export function writeG(value: number, precision: number, sink: TextSink): void {
+  sink.ascii(formatG(value, precision))
+}
+
+function formatG(value: number, precision: number): string {
   if (value === 0) return '0'
   if (!Number.isFinite(value)) return String(value)
-  if (value >= 1e-3 && value <= 10 ** precision - 1) {
-    // Far from a tie, which is nearly always, JavaScript's own rounding is the same and needs no second look.
-    const half = value * (HALVES[precision - Math.trunc(Math.log10(value))] ?? Number.NaN)
-    if (Math.abs(half - Math.round(half)) > 1e-4) return trimZeros(value.toPrecision(precision))
-  }
   const rounded = roundSignificant(value, precision)
   const size = Math.abs(rounded)
   if (size >= 1e-4 && size < 10 ** precision) return String(rounded)
   return rounded.toExponential().replace(/e([+-])(\d)$/, 'e$10$2')
-}
-
-/** Twice the powers of ten: a number that lies halfway between two last digits becomes an integer when multiplied. */
-const HALVES = Array.from({ length: 16 }, (_, index) => 2 * 10 ** index)
-
-function trimZeros(text: string): string {
-  let end = text.length
-  while (text.charCodeAt(end - 1) === 0x30) end--
-  if (text.charCodeAt(end - 1) === 0x2e) end--
-  return text.includes('.') ? text.slice(0, end) : text
 }
 
 function roundSignificant(value: number, precision: number): number {
@@ -43,15 +38,20 @@ function roundSignificant(value: number, precision: number): number {
 }
 
 /** C's `%.0f` of a number that is not negative, every digit of a large one included. */
-export function formatF0(value: number): string {
+export function writeF0(value: number, sink: TextSink): void {
   const floor = Math.floor(value)
   const rest = value - floor
   const rounded = rest > 0.5 || (rest === 0.5 && floor % 2 === 1) ? floor + 1 : floor
-  return rounded > Number.MAX_SAFE_INTEGER ? BigInt(rounded).toString() : String(rounded)
+  if (rounded > Number.MAX_SAFE_INTEGER) sink.ascii(BigInt(rounded).toString())
+  else sink.number(rounded)
 }
 
-/** C's `%.1f` of a number that is not negative. */
-export function formatF1(value: number): string {
+/** C's `%.1f` of a number that is not negative and below 2^50. */
+export function writeF1(value: number, sink: TextSink): void {
+  sink.ascii(formatF1(value))
+}
+
+function formatF1(value: number): string {
   // Quarters are the only doubles that lie exactly between two tenths.
   const quarters = value * 4
   if (Number.isInteger(quarters) && quarters % 2 === 1) {
@@ -61,49 +61,75 @@ export function formatF1(value: number): string {
   return value.toFixed(1)
 }
 
-/** A count of microseconds as milliseconds, as ss's `%g` of us/1000: `204`, `0.031`, `1.23457e+06`. */
-export function formatMillis(us: number): string {
-  if (us >= 1_000_000) return formatG(us / 1000)
-  const whole = Math.trunc(us / 1000)
-  const rest = us - whole * 1000
-  if (rest === 0) return String(whole)
-  if (rest % 100 === 0) return `${whole}.${rest / 100}`
-  if (rest % 10 === 0) return `${whole}.${rest < 100 ? '0' : ''}${rest / 10}`
-  return `${whole}.${rest < 10 ? '00' : rest < 100 ? '0' : ''}${rest}`
+/** A u32 of microseconds as milliseconds, as ss's `%g` of us/1000: `204`, `0.031`, `1.23457e+06`. */
+export function writeMillis(us: number, sink: TextSink): void {
+  if (us >= 1_000_000) {
+    writeG(us / 1000, 6, sink)
+    return
+  }
+  const whole = Math.floor(us / 1000)
+  sink.number(whole)
+  writeFraction(us - whole * 1000, sink)
+}
+
+/** A point and thousandths without trailing zeros; nothing for none. */
+function writeFraction(thousandths: number, sink: TextSink): void {
+  if (thousandths === 0) return
+  const tenths = Math.floor(thousandths / 100)
+  const rest = thousandths - tenths * 100
+  sink.byte(POINT)
+  sink.byte(ZERO + tenths)
+  if (rest === 0) return
+  const hundredths = Math.floor(rest / 10)
+  sink.byte(ZERO + hundredths)
+  if (rest > hundredths * 10) sink.byte(ZERO + rest - hundredths * 10)
 }
 
 /** Bits per second as ss prints them: `11.2G`, `874G`; every digit with `numeric`. */
-export function formatBandwidth(bps: number, numeric: boolean): string {
-  if (numeric) return formatF0(bps)
-  if (bps >= 1e12) return `${formatG(bps / 1e12, 3)}T`
-  if (bps >= 1e9) return `${formatG(bps / 1e9, 3)}G`
-  if (bps >= 1e6) return `${formatG(bps / 1e6, 3)}M`
-  if (bps >= 1e3) return `${formatG(bps / 1e3, 3)}k`
-  return formatG(bps)
+export function writeBandwidth(bps: number, numeric: boolean, sink: TextSink): void {
+  if (numeric) writeF0(bps, sink)
+  else if (bps >= 1e12) writeScaled(bps / 1e12, 'T', sink)
+  else if (bps >= 1e9) writeScaled(bps / 1e9, 'G', sink)
+  else if (bps >= 1e6) writeScaled(bps / 1e6, 'M', sink)
+  else if (bps >= 1e3) writeScaled(bps / 1e3, 'k', sink)
+  else writeG(bps, 6, sink)
+}
+
+function writeScaled(value: number, unit: string, sink: TextSink): void {
+  writeG(value, 3, sink)
+  sink.ascii(unit)
 }
 
 /**
- * A timer's remaining time as ss words it: `204ms`, `1.2sec` as `1.200sec`, `59sec`, `1min59sec`, `119min`; empty for 0.
+ * A timer's remaining time as ss words it: `204ms`, 1.2 seconds as `1.200sec`, `59sec`, `1min59sec`, `119min`; nothing for 0.
  * ss before 6.11 wrote `1.200ms` for 1.2 seconds; this writes what later ones do.
  */
-export function formatTimeLeft(ms: number): string {
-  let seconds = Math.trunc(ms / 1000)
-  let millis = ms % 1000
-  const minutes = Math.trunc(seconds / 60)
-  seconds %= 60
-  let text = ''
+export function writeTimeLeft(ms: number, sink: TextSink): void {
+  let seconds = Math.floor(ms / 1000)
+  let millis = ms - seconds * 1000
+  const minutes = Math.floor(seconds / 60)
+  seconds -= minutes * 60
   if (minutes > 0) {
-    text = `${minutes}min`
+    sink.number(minutes)
+    sink.ascii('min')
     millis = 0
     if (minutes > 9) seconds = 0
   }
   if (seconds > 9) millis = 0
-  if (seconds > 0) text += millis > 0 ? `${seconds}.` : `${seconds}sec`
-  if (millis > 0) text += `${String(millis).padStart(3, '0')}${seconds > 0 ? 'sec' : 'ms'}`
-  return text
+  if (seconds > 0) {
+    sink.number(seconds)
+    sink.ascii(millis > 0 ? '.' : 'sec')
+  }
+  if (millis > 0) {
+    sink.byte(ZERO + Math.floor(millis / 100))
+    sink.byte(ZERO + (Math.floor(millis / 10) % 10))
+    sink.byte(ZERO + (millis % 10))
+    sink.ascii(seconds > 0 ? 'sec' : 'ms')
+  }
 }
 
-/** C's `%#x`: no prefix on zero. */
-export function formatHash(value: number): string {
-  return value === 0 ? '0' : `0x${value.toString(16)}`
+/** C's `%#x` of a u32: no prefix on zero. */
+export function writeHash(value: number, sink: TextSink): void {
+  if (value !== 0) sink.ascii('0x')
+  writeHex(value, 0, sink)
 }

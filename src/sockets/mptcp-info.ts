@@ -1,10 +1,11 @@
 // mptcp_info: the fields of the kernel's struct, their values for the model, and the text of `-i` for an MPTCP socket.
 
 import { layout } from '../bytes/layout.js'
+import type { TextSink } from '../bytes/text-sink.js'
 import { INET_DIAG_INFO } from './diag/inet-diag.js'
 import type { TcpDetails } from './model.js'
 import type { SocketRecord } from './record.js'
-import { formatHex64, formatU64, readU64 } from './u64.js'
+import { readU64, writeHex, writeU64 } from './u64.js'
 
 /** linux/mptcp.h, struct mptcp_info, as Linux 6.18 sends it; older kernels send less. The pads are the compiler's. */
 export const MPTCP_INFO = layout('mptcp_info', 96, [
@@ -39,6 +40,9 @@ export const MPTCP_INFO = layout('mptcp_info', 96, [
 ])
 
 type Field = keyof typeof MPTCP_INFO.offset
+
+const COLON = 0x3a
+const SPACE = 0x20
 
 /** MPTCP_INFO_FLAG_FALLBACK and MPTCP_INFO_FLAG_REMOTE_KEY_RECEIVED. */
 const FLAG_FALLBACK = 1
@@ -105,13 +109,12 @@ const TOKENS: readonly (readonly [string, Field, 'decimal' | 'hex' | 'flags'])[]
 ]
 const WIDTH_OF = new Map(ROWS.map(({ name, width }) => [name, width]))
 
-/** What `-i` shows of an MPTCP socket, in ss's words; empty when the kernel sent no mptcp_info. */
-export function formatMptcpInfo(record: SocketRecord): string {
+/** What `-i` shows of an MPTCP socket, in ss's words; nothing when the kernel sent no mptcp_info. */
+export function writeMptcpInfo(record: SocketRecord, sink: TextSink): void {
   const base = record.protocol === 'mptcp' ? record.attribute(INET_DIAG_INFO) : -1
-  if (base < 0) return ''
+  if (base < 0) return
   const { data } = record
   const size = record.attributeLength(INET_DIAG_INFO)
-  const words: string[] = []
   for (const [label, field, style] of TOKENS) {
     const at = base + MPTCP_INFO.offset[field]
     const width = WIDTH_OF.get(field)!
@@ -120,11 +123,16 @@ export function formatMptcpInfo(record: SocketRecord): string {
     const low = width === 1 ? data.getUint8(at) : data.getUint32(at, true)
     if (low === 0 && high === 0) continue
     if (style === 'flags') {
-      if (low & FLAG_FALLBACK) words.push('fallback')
-      if (low & FLAG_REMOTE_KEY) words.push('remote_key')
-    } else if (style === 'hex') words.push(`${label}:${formatHex64(low, high)}`)
-    else words.push(`${label}:${width === 8 ? formatU64(data, at) : low}`)
+      if (low & FLAG_FALLBACK) sink.ascii('fallback ')
+      if (low & FLAG_REMOTE_KEY) sink.ascii('remote_key ')
+      continue
+    }
+    sink.ascii(label)
+    sink.byte(COLON)
+    if (style === 'hex') writeHex(low, high, sink)
+    else if (width === 8) writeU64(data, at, sink)
+    else sink.number(low)
+    sink.byte(SPACE)
   }
-  if (size > MPTCP_INFO.size) words.push(`undecoded:${size - MPTCP_INFO.size}B`)
-  return words.join(' ')
+  if (size > MPTCP_INFO.size) sink.ascii(`undecoded:${size - MPTCP_INFO.size}B `)
 }

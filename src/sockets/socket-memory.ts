@@ -1,5 +1,6 @@
 // Memory of a socket (SKMEMINFO) and the packets it dropped, as a part of the model and as ss's `skmem:(...)`.
 
+import { Label, type TextSink } from '../bytes/text-sink.js'
 import { INET_DIAG_MEMINFO, INET_DIAG_SKMEMINFO } from './diag/inet-diag.js'
 import { NETLINK_DIAG_MEMINFO } from './diag/netlink-diag.js'
 import { PACKET_DIAG_MEMINFO } from './diag/packet-diag.js'
@@ -55,26 +56,35 @@ export function socketDrops(record: SocketRecord): number | null {
   return type === undefined ? null : memoryAt(record, type, MEMORY_WORDS.length - 1)
 }
 
-/** `skmem:(r0,rb131072,...,d0)` as ss prints it, with the drops named when there are any; empty when not known. */
-export function formatMemory(record: SocketRecord): string {
+/** `skmem:(r0,rb131072,...,d0)` as ss prints it, with the drops named when there are any; nothing when not known. */
+export function writeMemory(record: SocketRecord, sink: TextSink): void {
   const type = MEMORY_ATTRIBUTE[record.protocol]
-  if (type === undefined) return ''
+  if (type === undefined) return
   const known = Math.min(record.attributeLength(type) >> 2, MEMORY_WORDS.length)
-  if (known === 0) return formatOldMemory(record)
-  const at = record.attribute(type)
-  let text = 'skmem:('
-  for (let word = 0; word < known; word++) {
-    text += `${word === 0 ? '' : ','}${MEMORY_WORDS[word]![1]}${record.data.getUint32(at + word * 4, true)}`
+  if (known === 0) {
+    writeOldMemory(record, sink)
+    return
   }
-  const drops = memoryAt(record, type, MEMORY_WORDS.length - 1) ?? 0
-  return drops === 0 ? `${text})` : `${text}) drops:${drops}`
+  const { data } = record
+  const at = record.attribute(type)
+  for (let word = 0; word < known; word++) {
+    sink.label(MEMORY_LABELS[word]!)
+    sink.number(data.getUint32(at + word * 4, true))
+  }
+  sink.label(END)
+  const drops = known < MEMORY_WORDS.length ? 0 : data.getUint32(at + (MEMORY_WORDS.length - 1) * 4, true)
+  if (drops !== 0) sink.count(DROPS, drops)
 }
 
+const MEMORY_LABELS = MEMORY_WORDS.map(([, letters], index) => new Label(`${index === 0 ? 'skmem:(' : ','}${letters}`))
+const END = new Label(') ')
+const DROPS = new Label('drops:')
+
 /** struct inet_diag_meminfo, which kernels before 3.2 send alone. */
-function formatOldMemory(record: SocketRecord): string {
-  if (MEMORY_ATTRIBUTE[record.protocol] !== INET_DIAG_SKMEMINFO) return ''
-  if (record.attributeLength(INET_DIAG_MEMINFO) < 16) return ''
+function writeOldMemory(record: SocketRecord, sink: TextSink): void {
+  if (MEMORY_ATTRIBUTE[record.protocol] !== INET_DIAG_SKMEMINFO) return
+  if (record.attributeLength(INET_DIAG_MEMINFO) < 16) return
   const at = record.attribute(INET_DIAG_MEMINFO)
   const word = (index: number): number => record.data.getUint32(at + index * 4, true)
-  return `mem:(r${word(0)},w${word(1)},f${word(2)},t${word(3)})`
+  sink.ascii(`mem:(r${word(0)},w${word(1)},f${word(2)},t${word(3)}) `)
 }

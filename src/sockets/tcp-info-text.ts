@@ -1,7 +1,8 @@
-// The text of `-i` for a TCP socket: ss's tokens in ss's order, then what ss does not show.
+// The text of `-i` for a TCP socket: ss's words in ss's order, then what ss does not show.
 
-import { formatBandwidth, formatF1, formatMillis } from './c-format.js'
-import { congestionControl, formatCongestionInfo, vegasRttUs } from './congestion.js'
+import { Label, type TextSink } from '../bytes/text-sink.js'
+import { writeBandwidth, writeF1, writeMillis } from './c-format.js'
+import { vegasRttUs, writeCongestionControl, writeCongestionInfo } from './congestion.js'
 import { INET_DIAG_INFO } from './diag/inet-diag.js'
 import type { SocketRecord } from './record.js'
 import {
@@ -19,8 +20,22 @@ import {
   TCPI_OPT_WSCALE,
   UNSET_U32,
 } from './tcp-info.js'
-import { approximateU64, formatU64 } from './u64.js'
-import { formatMd5, formatUlp } from './ulp-info.js'
+import {
+  DELIVERED_WORDS,
+  DUPLICATE_WORDS,
+  ECN_WORDS,
+  LAST_WORDS,
+  LOST_WORDS,
+  RECEIVE_WORDS,
+  SACKED_WORDS,
+  SEGMENT_WORDS,
+  TRAFFIC_WORDS,
+  UNACKED_WORDS,
+  WINDOW_WORDS,
+  type Word,
+} from './tcp-info-words.js'
+import { approximateU64, writeU64 } from './u64.js'
+import { writeMd5, writeUlp } from './ulp-info.js'
 
 export interface TcpInfoStyle {
   /** `-n`: rates with every digit instead of `11.2G`. */
@@ -29,12 +44,64 @@ export interface TcpInfoStyle {
   options?: boolean
 }
 
-const AT = TCP_INFO.offset
 /** tcp_rto_init of old kernels, which ss takes for "not measured" and hides. */
 const DEFAULT_RTO_US = 3_000_000
 const DEFAULT_REORDERING = 3
+const SPACE = 0x20
+const COMMA = 0x2c
+const SLASH = 0x2f
 
-// The struct being formatted: a field beyond its end reads 0 and is thereby not shown, as in ss.
+// Fields of which more is known than a label; the table of offsets is too large for V8 to look up quickly in a loop.
+const {
+  congestionState: CONGESTION_STATE,
+  retransmits: RETRANSMITS,
+  probes: PROBES,
+  backoff: BACKOFF,
+  options: OPTIONS,
+  windowScales: WINDOW_SCALES,
+  limits: LIMITS,
+  rtoUs: RTO,
+  sendMssBytes: MSS,
+  retransSegments: RETRANS,
+  rttUs: RTT,
+  rttVarianceUs: RTT_VARIANCE,
+  sendThresholdSegments: THRESHOLD,
+  congestionWindowSegments: WINDOW,
+  reorderingSegments: REORDERING,
+  totalRetransSegments: TOTAL_RETRANS,
+  pacingRateBytesPerSecond: PACING_RATE,
+  maxPacingRateBytesPerSecond: MAX_PACING_RATE,
+  minRttUs: MIN_RTT,
+  deliveryRateBytesPerSecond: DELIVERY_RATE,
+  busyUs: BUSY,
+  receiveWindowLimitedUs: RECEIVE_LIMITED,
+  sendBufferLimitedUs: SEND_LIMITED,
+  rtoCount: RTO_COUNT,
+  rtoRecoveries: RTO_RECOVERIES,
+  rtoRecoveryMs: RTO_RECOVERY_MS,
+  accEcnStatusBits: ACC_ECN,
+} = TCP_INFO.offset
+
+const APP_LIMITED = new Label('app_limited ')
+const BACKOFF_LABEL = new Label('backoff:')
+const BPS = new Label('bps ')
+const BUSY_LABEL = new Label('busy:')
+const DELIVERY_RATE_LABEL = new Label('delivery_rate ')
+const MIN_RTT_LABEL = new Label('minrtt:')
+const PACING_RATE_LABEL = new Label('pacing_rate ')
+const PER_LIMIT = new Label('bps/')
+const PER_CENT = new Label('%) ')
+const RECEIVE_LIMITED_LABEL = new Label('rwnd_limited:')
+const REORDERING_LABEL = new Label('reordering:')
+const RETRANS_LABEL = new Label('retrans:')
+const RTO_LABEL = new Label('rto:')
+const RTT_LABEL = new Label('rtt:')
+const SEND = new Label('send ')
+const SEND_LIMITED_LABEL = new Label('sndbuf_limited:')
+const THRESHOLD_LABEL = new Label('ssthresh:')
+const WSCALE = new Label('wscale:')
+
+// The struct being shown: a field beyond its end reads 0 and is thereby left out, as in ss.
 let data: DataView = new DataView(new ArrayBuffer(0))
 let base = 0
 let size = 0
@@ -44,168 +111,175 @@ const u16 = (field: number): number => (field + 2 <= size ? data.getUint16(base 
 const u32 = (field: number): number => (field + 4 <= size ? data.getUint32(base + field, true) : 0)
 const u64 = (field: number): number => (field + 8 <= size ? approximateU64(data, base + field) : 0)
 
-const count = (label: string, field: number): string => {
-  const value = u32(field)
-  return value === 0 ? '' : ` ${label}:${value}`
+function words(list: readonly Word[], sink: TextSink): void {
+  for (let index = 0; index < list.length; index++) {
+    const { label, at, kind } = list[index]!
+    if (kind === 'u64') {
+      if (at + 8 > size || (data.getUint32(base + at, true) === 0 && data.getUint32(base + at + 4, true) === 0))
+        continue
+      sink.label(label)
+      writeU64(data, base + at, sink)
+      sink.byte(SPACE)
+      continue
+    }
+    const value = u32(at)
+    if (value === 0) continue
+    if (kind === 'u32') sink.count(label, value)
+    else millis(label, value, sink)
+  }
 }
-const millis = (label: string, field: number): string => {
-  const value = u32(field)
-  return value === 0 ? '' : ` ${label}:${formatMillis(value)}`
+
+function millis(label: Label, us: number, sink: TextSink): void {
+  sink.label(label)
+  writeMillis(us, sink)
+  sink.byte(SPACE)
 }
-const long = (label: string, field: number): string =>
-  u64(field) === 0 ? '' : ` ${label}:${formatU64(data, base + field)}`
 
 /**
- * What `-i` shows of a TCP socket, words joined by blanks. Zeros are left out, as in ss; a listener's accept queue, which ss
- * shows as `unacked`, is left to the queue columns. Empty when the kernel sent no tcp_info.
+ * What `-i` shows of a TCP socket. Zeros are left out, as in ss; a listener's accept queue, which ss shows as `unacked`, is
+ * left to the queue columns. Nothing when the kernel sent no tcp_info.
  */
-export function formatTcpInfo(record: SocketRecord, style: TcpInfoStyle = {}): string {
-  if (record.protocol !== 'tcp') return ''
+export function writeTcpInfo(record: SocketRecord, sink: TextSink, style: TcpInfoStyle = {}): void {
+  if (record.protocol !== 'tcp') return
   const at = record.attribute(INET_DIAG_INFO)
-  const tail = formatMd5(record) + formatUlp(record)
-  if (at < 0) return tail.trimStart()
-  data = record.data
-  base = at
-  size = record.attributeLength(INET_DIAG_INFO)
-  const numeric = style.numeric ?? false
-  const options = u8(AT.options)
-  let text = style.options ? optionTokens(options) : ''
-  const congestion = congestionControl(record)
-  if (congestion !== null) text += ` ${congestion}`
-  if (options & TCPI_OPT_WSCALE) text += ` wscale:${u8(AT.windowScales) & 0xf},${u8(AT.windowScales) >> 4}`
-  text += connectionTokens()
-  text += formatCongestionInfo(record, numeric)
-  text += rateTokens(numeric, vegasRttUs(record))
-  text += limitTokens()
-  text += lossTokens(record.isListener)
-  text += hiddenTokens()
-  return (text + tail).trimStart()
-}
-
-function optionTokens(options: number): string {
-  let text = ''
-  if (options & TCPI_OPT_TIMESTAMPS) text += ' ts'
-  if (options & TCPI_OPT_USEC_TS) text += ' usec_ts'
-  if (options & TCPI_OPT_SACK) text += ' sack'
-  if (options & TCPI_OPT_ECN) text += ' ecn'
-  if (options & TCPI_OPT_ECN_SEEN) text += ' ecnseen'
-  if (options & TCPI_OPT_SYN_DATA) text += ' fastopen'
-  return text
-}
-
-function connectionTokens(): string {
-  const rto = u32(AT.rtoUs)
-  const rtt = u32(AT.rttUs)
-  const backoff = u8(AT.backoff)
-  const threshold = u32(AT.sendThresholdSegments)
-  let text = ''
-  if (rto !== 0 && rto !== DEFAULT_RTO_US) text += ` rto:${formatMillis(rto)}`
-  if (backoff !== 0) text += ` backoff:${backoff}`
-  if (rtt !== 0) text += ` rtt:${formatMillis(rtt)}/${formatMillis(u32(AT.rttVarianceUs))}`
-  text += millis('ato', AT.atoUs)
-  text += count('mss', AT.sendMssBytes)
-  text += count('pmtu', AT.pathMtuBytes)
-  text += count('rcvmss', AT.receiveMssBytes)
-  text += count('advmss', AT.advertisedMssBytes)
-  text += count('cwnd', AT.congestionWindowSegments)
-  if (threshold !== 0 && threshold < INFINITE_THRESHOLD) text += ` ssthresh:${threshold}`
-  text += long('bytes_sent', AT.bytesSent)
-  text += long('bytes_retrans', AT.bytesRetransmitted)
-  text += long('bytes_acked', AT.bytesAcked)
-  text += long('bytes_received', AT.bytesReceived)
-  text += count('segs_out', AT.segmentsOut)
-  text += count('segs_in', AT.segmentsIn)
-  text += count('data_segs_out', AT.dataSegmentsOut)
-  text += count('data_segs_in', AT.dataSegmentsIn)
-  return text
-}
-
-function rateTokens(numeric: boolean, vegasRtt: number): string {
-  const rtt = vegasRtt || u32(AT.rttUs)
-  const mss = u32(AT.sendMssBytes)
-  const window = u32(AT.congestionWindowSegments)
-  let text = ''
-  if (rtt > 0 && mss > 0 && window > 0) text += ` send ${formatBandwidth((window * mss * 8_000_000) / rtt, numeric)}bps`
-  text += count('lastsnd', AT.lastDataSentMs)
-  text += count('lastrcv', AT.lastDataReceivedMs)
-  text += count('lastack', AT.lastAckReceivedMs)
-  const pacing = u64(AT.pacingRateBytesPerSecond)
-  if (pacing !== 0 && !isUnlimited(data, base + AT.pacingRateBytesPerSecond)) {
-    text += ` pacing_rate ${formatBandwidth(pacing * 8, numeric)}bps`
-    const limit = u64(AT.maxPacingRateBytesPerSecond)
-    if (limit !== 0 && !isUnlimited(data, base + AT.maxPacingRateBytesPerSecond)) {
-      text += `/${formatBandwidth(limit * 8, numeric)}bps`
-    }
+  if (at >= 0) {
+    data = record.data
+    base = at
+    size = record.attributeLength(INET_DIAG_INFO)
+    const numeric = style.numeric ?? false
+    const options = u8(OPTIONS)
+    if (style.options) optionWords(options, sink)
+    writeCongestionControl(record, sink)
+    connectionWords(options, sink)
+    writeCongestionInfo(record, numeric, sink)
+    rateWords(numeric, vegasRttUs(record), sink)
+    limitWords(sink)
+    lossWords(record.isListener, sink)
+    hiddenWords(sink)
   }
-  const delivery = u64(AT.deliveryRateBytesPerSecond)
-  if (delivery !== 0) text += ` delivery_rate ${formatBandwidth(delivery * 8, numeric)}bps`
-  text += count('delivered', AT.deliveredSegments)
-  text += count('delivered_ce', AT.deliveredCeSegments)
-  if (u8(AT.limits) & 1) text += ' app_limited'
-  return text
+  writeMd5(record, sink)
+  writeUlp(record, sink)
 }
 
-function limitTokens(): string {
-  const busy = u64(AT.busyUs)
-  if (busy === 0) return ''
-  const share = (label: string, us: number): string =>
-    us === 0 ? '' : ` ${label}:${Math.trunc(us / 1000)}ms(${formatF1((100 * us) / busy)}%)`
-  return (
-    ` busy:${Math.trunc(busy / 1000)}ms` +
-    share('rwnd_limited', u64(AT.receiveWindowLimitedUs)) +
-    share('sndbuf_limited', u64(AT.sendBufferLimitedUs))
-  )
+function optionWords(options: number, sink: TextSink): void {
+  if (options & TCPI_OPT_TIMESTAMPS) sink.ascii('ts ')
+  if (options & TCPI_OPT_USEC_TS) sink.ascii('usec_ts ')
+  if (options & TCPI_OPT_SACK) sink.ascii('sack ')
+  if (options & TCPI_OPT_ECN) sink.ascii('ecn ')
+  if (options & TCPI_OPT_ECN_SEEN) sink.ascii('ecnseen ')
+  if (options & TCPI_OPT_SYN_DATA) sink.ascii('fastopen ')
 }
 
-function lossTokens(listener: boolean): string {
-  const retrans = u32(AT.retransSegments)
-  const totalRetrans = u32(AT.totalRetransSegments)
-  const reordering = u32(AT.reorderingSegments)
-  const minRtt = u32(AT.minRttUs)
-  let text = listener ? '' : count('unacked', AT.unackedSegments)
-  if (retrans !== 0 || totalRetrans !== 0) text += ` retrans:${retrans}/${totalRetrans}`
-  text += count('lost', AT.lostSegments)
-  if (!listener) text += count('sacked', AT.sackedSegments)
-  text += count('dsack_dups', AT.dsackDuplicates)
-  text += count('fackets', AT.fackets)
-  if (reordering !== 0 && reordering !== DEFAULT_REORDERING) text += ` reordering:${reordering}`
-  text += count('reord_seen', AT.reorderingsSeen)
-  text += millis('rcv_rtt', AT.receiveRttUs)
-  text += count('rcv_space', AT.receiveSpaceBytes)
-  text += count('rcv_ssthresh', AT.receiveThresholdBytes)
-  text += count('notsent', AT.notSentBytes)
-  if (minRtt !== 0 && minRtt !== UNSET_U32) text += ` minrtt:${formatMillis(minRtt)}`
-  text += count('rcv_ooopack', AT.outOfOrderSegments)
-  text += count('snd_wnd', AT.sendWindowBytes)
-  text += count('rcv_wnd', AT.receiveWindowBytes)
-  text += count('rehash', AT.rehashes)
-  return text
+function connectionWords(options: number, sink: TextSink): void {
+  const rto = u32(RTO)
+  const rtt = u32(RTT)
+  const backoff = u8(BACKOFF)
+  const threshold = u32(THRESHOLD)
+  if (options & TCPI_OPT_WSCALE) {
+    const scales = u8(WINDOW_SCALES)
+    sink.label(WSCALE)
+    sink.number(scales & 0xf)
+    sink.byte(COMMA)
+    sink.number(scales >> 4)
+    sink.byte(SPACE)
+  }
+  if (rto !== 0 && rto !== DEFAULT_RTO_US) millis(RTO_LABEL, rto, sink)
+  if (backoff !== 0) sink.count(BACKOFF_LABEL, backoff)
+  if (rtt !== 0) {
+    sink.label(RTT_LABEL)
+    writeMillis(rtt, sink)
+    sink.byte(SLASH)
+    writeMillis(u32(RTT_VARIANCE), sink)
+    sink.byte(SPACE)
+  }
+  words(SEGMENT_WORDS, sink)
+  if (threshold !== 0 && threshold < INFINITE_THRESHOLD) sink.count(THRESHOLD_LABEL, threshold)
+  words(TRAFFIC_WORDS, sink)
+}
+
+function rateWords(numeric: boolean, vegasRtt: number, sink: TextSink): void {
+  const rtt = vegasRtt || u32(RTT)
+  const mss = u32(MSS)
+  const window = u32(WINDOW)
+  if (rtt > 0 && mss > 0 && window > 0) bandwidth(SEND, (window * mss * 8_000_000) / rtt, numeric, sink)
+  words(LAST_WORDS, sink)
+  const pacing = u64(PACING_RATE)
+  if (pacing !== 0 && !isUnlimited(data, base + PACING_RATE)) {
+    const limit = u64(MAX_PACING_RATE)
+    sink.label(PACING_RATE_LABEL)
+    writeBandwidth(pacing * 8, numeric, sink)
+    if (limit === 0 || isUnlimited(data, base + MAX_PACING_RATE)) sink.label(BPS)
+    else bandwidth(PER_LIMIT, limit * 8, numeric, sink)
+  }
+  const delivery = u64(DELIVERY_RATE)
+  if (delivery !== 0) bandwidth(DELIVERY_RATE_LABEL, delivery * 8, numeric, sink)
+  words(DELIVERED_WORDS, sink)
+  if (u8(LIMITS) & 1) sink.label(APP_LIMITED)
+}
+
+function bandwidth(label: Label, bps: number, numeric: boolean, sink: TextSink): void {
+  sink.label(label)
+  writeBandwidth(bps, numeric, sink)
+  sink.label(BPS)
+}
+
+function limitWords(sink: TextSink): void {
+  const busy = u64(BUSY)
+  if (busy === 0) return
+  sink.label(BUSY_LABEL)
+  sink.number(Math.trunc(busy / 1000))
+  sink.ascii('ms ')
+  share(RECEIVE_LIMITED_LABEL, u64(RECEIVE_LIMITED), busy, sink)
+  share(SEND_LIMITED_LABEL, u64(SEND_LIMITED), busy, sink)
+}
+
+function share(label: Label, us: number, busy: number, sink: TextSink): void {
+  if (us === 0) return
+  sink.label(label)
+  sink.number(Math.trunc(us / 1000))
+  sink.ascii('ms(')
+  writeF1((100 * us) / busy, sink)
+  sink.label(PER_CENT)
+}
+
+function lossWords(listener: boolean, sink: TextSink): void {
+  const retrans = u32(RETRANS)
+  const totalRetrans = u32(TOTAL_RETRANS)
+  const reordering = u32(REORDERING)
+  const minRtt = u32(MIN_RTT)
+  if (!listener) words(UNACKED_WORDS, sink)
+  if (retrans !== 0 || totalRetrans !== 0) {
+    sink.label(RETRANS_LABEL)
+    sink.number(retrans)
+    sink.byte(SLASH)
+    sink.number(totalRetrans)
+    sink.byte(SPACE)
+  }
+  words(LOST_WORDS, sink)
+  if (!listener) words(SACKED_WORDS, sink)
+  words(DUPLICATE_WORDS, sink)
+  if (reordering !== 0 && reordering !== DEFAULT_REORDERING) sink.count(REORDERING_LABEL, reordering)
+  words(RECEIVE_WORDS, sink)
+  if (minRtt !== 0 && minRtt !== UNSET_U32) millis(MIN_RTT_LABEL, minRtt, sink)
+  words(WINDOW_WORDS, sink)
 }
 
 /** What the kernel says and ss does not print in any version. */
-function hiddenTokens(): string {
-  const state = u8(AT.congestionState)
-  const retransmits = u8(AT.retransmits)
-  const probes = u8(AT.probes)
-  const timeouts = u16(AT.rtoCount)
-  const fastopen = formatFastopenFailure((u8(AT.limits) >> 1) & 3)
-  const accEcn = u32(AT.accEcnStatusBits)
-  let text = ''
-  if (state !== 0) text += ` ca_state:${formatCongestionState(state)}`
-  if (retransmits !== 0) text += ` retransmits:${retransmits}`
-  if (probes !== 0) text += ` probes:${probes}`
-  if (timeouts !== 0) text += ` total_rto:${timeouts} rto_recoveries:${u16(AT.rtoRecoveries)}`
-  const rtoTime = u32(AT.rtoRecoveryMs)
-  if (rtoTime !== 0) text += ` rto_time:${rtoTime}ms`
-  if (fastopen !== null) text += ` fastopen_fail:${fastopen}`
-  text += count('received_ce', AT.receivedCeSegments)
-  text += count('delivered_e1_bytes', AT.deliveredEct1Bytes)
-  text += count('delivered_e0_bytes', AT.deliveredEct0Bytes)
-  text += count('delivered_ce_bytes', AT.deliveredCeBytes)
-  text += count('received_e1_bytes', AT.receivedEct1Bytes)
-  text += count('received_e0_bytes', AT.receivedEct0Bytes)
-  text += count('received_ce_bytes', AT.receivedCeBytes)
-  if (accEcn !== 0) text += ` accecn_bits:0x${accEcn.toString(16)}`
-  if (size > TCP_INFO.size) text += ` undecoded:${size - TCP_INFO.size}B`
-  return text
+function hiddenWords(sink: TextSink): void {
+  const state = u8(CONGESTION_STATE)
+  const retransmits = u8(RETRANSMITS)
+  const probes = u8(PROBES)
+  const timeouts = u16(RTO_COUNT)
+  const rtoTime = u32(RTO_RECOVERY_MS)
+  const fastopen = formatFastopenFailure((u8(LIMITS) >> 1) & 3)
+  const accEcn = u32(ACC_ECN)
+  if (state !== 0) sink.ascii(`ca_state:${formatCongestionState(state)} `)
+  if (retransmits !== 0) sink.ascii(`retransmits:${retransmits} `)
+  if (probes !== 0) sink.ascii(`probes:${probes} `)
+  if (timeouts !== 0) sink.ascii(`total_rto:${timeouts} rto_recoveries:${u16(RTO_RECOVERIES)} `)
+  if (rtoTime !== 0) sink.ascii(`rto_time:${rtoTime}ms `)
+  if (fastopen !== null) sink.ascii(`fastopen_fail:${fastopen} `)
+  words(ECN_WORDS, sink)
+  if (accEcn !== 0) sink.ascii(`accecn_bits:0x${accEcn.toString(16)} `)
+  if (size > TCP_INFO.size) sink.ascii(`undecoded:${size - TCP_INFO.size}B `)
 }

@@ -1,5 +1,6 @@
 // Upper layer protocols on a TCP socket: kernel TLS and MPTCP subflows; and TCP-MD5, of which only the count is read.
 
+import { Label, type TextSink } from '../bytes/text-sink.js'
 import { readName } from './congestion.js'
 import { findAttribute, findScalar, payloadLength } from './diag/common.js'
 import type { SocketRecord } from './record.js'
@@ -123,38 +124,52 @@ export function md5KeyCount(record: SocketRecord): number | null {
   return length < MD5SIG_SIZE ? null : Math.trunc(length / MD5SIG_SIZE)
 }
 
-/** ` md5keys:N`: ss prints the keys in clear, netkit says how many there are. */
-export function formatMd5(record: SocketRecord): string {
+/** `md5keys:N`: ss prints the keys in clear, netkit says how many there are. */
+export function writeMd5(record: SocketRecord, sink: TextSink): void {
   const count = md5KeyCount(record)
-  return count === null ? '' : ` md5keys:${count}`
+  if (count !== null) sink.count(MD5_KEYS, count)
 }
 
-/** ` tcp-ulp-tls version: 1.3 cipher: ...` or ` tcp-ulp-mptcp flags:...` in ss's words; empty when there is none. */
-export function formatUlp(record: SocketRecord): string {
+const MD5_KEYS = new Label('md5keys:')
+
+/** `tcp-ulp-tls version: 1.3 cipher: ...` or `tcp-ulp-mptcp flags:...` in ss's words; nothing when there is none. */
+export function writeUlp(record: SocketRecord, sink: TextSink): void {
+  if (record.attribute(INET_DIAG_ULP_INFO) < 0) return
   const name = ulpName(record)
-  let text = name === null ? '' : ` tcp-ulp-${name}`
+  if (name !== null) sink.ascii(`tcp-ulp-${name} `)
   const tls = tlsInfo(record)
-  if (tls !== null) {
-    const word = (label: string, key: string): string => (tls[key] === null ? '' : ` ${label}: ${tls[key]}`)
-    text += word('version', 'version') + word('cipher', 'cipher') + word('rxconf', 'receive') + word('txconf', 'send')
-    if (tls['zeroCopySend']) text += ' zc_ro_tx'
-    if (tls['noPaddingReceive']) text += ' no_pad_rx'
-  }
+  if (tls !== null) writeTls(tls, sink)
   const subflow = subflowInfo(record)
-  if (subflow === null) return text
+  if (subflow !== null) writeSubflow(subflow, sink)
+}
+
+function writeTls(tls: Fields, sink: TextSink): void {
+  const word = (label: string, key: string): void => {
+    if (tls[key] !== null) sink.ascii(`${label}: ${tls[key]} `)
+  }
+  word('version', 'version')
+  word('cipher', 'cipher')
+  word('rxconf', 'receive')
+  word('txconf', 'send')
+  if (tls['zeroCopySend']) sink.ascii('zc_ro_tx ')
+  if (tls['noPaddingReceive']) sink.ascii('no_pad_rx ')
+}
+
+function writeSubflow(subflow: Fields, sink: TextSink): void {
   const { flags, remoteToken, localToken, remoteId, localId } = subflow
-  if (flags) text += ` flags:${flags}`
+  if (flags) sink.ascii(`flags:${flags} `)
   if (remoteToken !== null && localToken !== null && remoteId !== null && localId !== null) {
-    text += ` token:${String(remoteToken).padStart(4, '0')}(id:${remoteId})`
-    text += `/${String(localToken).padStart(4, '0')}(id:${localId})`
+    sink.ascii(`token:${String(remoteToken).padStart(4, '0')}(id:${remoteId})`)
+    sink.ascii(`/${String(localToken).padStart(4, '0')}(id:${localId}) `)
   }
-  if (subflow['mapSequence'] !== null) text += ` seq:${subflow['mapSequence']}`
-  const hex = (label: string, key: string): string => {
+  if (subflow['mapSequence'] !== null) sink.ascii(`seq:${subflow['mapSequence']} `)
+  const hex = (label: string, key: string): void => {
     const value = subflow[key]
-    return typeof value === 'number' ? ` ${label}:${value.toString(16)}` : ''
+    if (typeof value === 'number') sink.ascii(`${label}:${value.toString(16)} `)
   }
-  text += hex('sfseq', 'mapSubflowSequence') + hex('ssnoff', 'subflowSequenceOffset') + hex('maplen', 'mapLength')
-  return text
+  hex('sfseq', 'mapSubflowSequence')
+  hex('ssnoff', 'subflowSequenceOffset')
+  hex('maplen', 'mapLength')
 }
 
 function subflowLetters(flags: number): string {

@@ -14,6 +14,7 @@ import { decodeXdp } from '../../src/sockets/diag/xdp-diag.js'
 import { SocketRecord } from '../../src/sockets/record.js'
 import { attribute, concat } from './diag/build.js'
 import * as samples from './diag/samples.js'
+import * as words from './words.js'
 
 const DECODERS = {
   unix: decodeUnix,
@@ -61,13 +62,13 @@ test('any message is decoded or refused, and everything about it can be shown', 
       expect(read(reused)).toBe(read(record))
       for (const one of [record, reused]) {
         const shown = [
-          details.formatInfo(one),
-          details.formatInfo(one, { numeric: true, options: true }),
-          details.formatMemory(one),
-          details.formatExtended(one),
-          details.formatTos(one),
-          details.formatSockopt(one),
-          details.formatTimer(one),
+          words.formatInfo(one),
+          words.formatInfo(one, { numeric: true, options: true }),
+          words.formatMemory(one),
+          words.formatExtended(one),
+          words.formatTos(one),
+          words.formatSockopt(one),
+          words.formatTimer(one),
           formatPacketFilter(one),
         ].join(' ')
         expect(shown).toMatch(/^[\x20-\x7e]*$/)

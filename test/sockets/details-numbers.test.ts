@@ -1,16 +1,8 @@
 import { spawnSync } from 'node:child_process'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import {
-  formatBandwidth,
-  formatF0,
-  formatF1,
-  formatG,
-  formatHash,
-  formatMillis,
-  formatTimeLeft,
-} from '../../src/sockets/c-format.js'
 import { formatHex64, formatU64, readU64 } from '../../src/sockets/u64.js'
+import { formatBandwidth, formatF0, formatF1, formatG, formatHash, formatMillis, formatTimeLeft } from './words.js'
 
 /** What C's printf makes of the values, through Python, whose % operator calls it. */
 function printf(format: string, values: number[]): string[] {

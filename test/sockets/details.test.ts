@@ -2,12 +2,6 @@ import { describe, expect, test } from 'vitest'
 import type { Protocol } from '../../src/sockets/constants.js'
 import {
   cgroupId,
-  formatExtended,
-  formatInfo,
-  formatMemory,
-  formatSockopt,
-  formatTimer,
-  formatTos,
   mptcpDetails,
   socketDrops,
   socketMark,
@@ -33,6 +27,7 @@ import {
   UNIX_LISTENER,
   view,
 } from './diag/samples.js'
+import { formatExtended, formatInfo, formatMemory, formatSockopt, formatTimer, formatTos } from './words.js'
 
 function decode(bytes: Uint8Array, protocol: Protocol = 'tcp'): SocketRecord {
   const record = new SocketRecord()

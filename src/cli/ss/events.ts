@@ -1,11 +1,13 @@
 // `netkit ss -E`: prints sockets as the kernel destroys them, with what was known of them before.
 
+import { writeWord } from '../../bytes/text-sink.js'
 import { explainReport } from '../../compose/explain.js'
 import { planListing } from '../../compose/plan.js'
 import { openSession, type Session, serviceLookup } from '../../compose/session.js'
 import { UnsupportedError, UsageError } from '../../errors/index.js'
 import { socketJson } from '../../render/socket-json.js'
 import { SocketLines } from '../../render/socket-lines.js'
+import type { WriteWords } from '../../render/socket-table.js'
 import { cookieKey } from '../../sockets/brief.js'
 import { DestroyEvents, destroyGroups, formatLastCounters } from '../../sockets/events.js'
 import { type ListingQuery, Owners, visitSockets } from '../../sockets/listing.js'
@@ -178,11 +180,12 @@ function makeView(
     }
   }
   const options = tableOptions(flags, request, session)
-  const extras = (record: SocketRecord): string => {
+  const extras: WriteWords = (record, sink) => {
     const was = `was:${known === null ? '?' : stateLabel(known.state)}`
     const owner = known === null || known.uid === UNKNOWN || flags.extended ? '' : `uid:${known.uid}`
     const counters = flags.info ? '' : formatLastCounters(record)
-    return [was, owner, counters, options.extras?.(record) ?? ''].filter(word => word !== '').join(' ')
+    for (const word of [was, owner, counters]) writeWord(word, sink)
+    options.extras?.(record, sink)
   }
   // The state of all is the same now; the last one stands among the words behind.
   const lines = new SocketLines<string>({ ...options, state: false, extras }, lookups, (text, prefix) => {

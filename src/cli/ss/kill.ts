@@ -1,12 +1,13 @@
 // `netkit ss -K`: lists what would be closed, and closes it with --yes.
 
+import { writeWord } from '../../bytes/text-sink.js'
 import { explainReport, onlyUnsupported } from '../../compose/explain.js'
 import { planListing } from '../../compose/plan.js'
 import { openSession, type Session, serviceLookup } from '../../compose/session.js'
 import { ERRNO, errnoName, hintsFor, systemError, UnsupportedError, UsageError } from '../../errors/index.js'
 import type { NetlinkConnection } from '../../ports/netlink.js'
 import { RowWriter } from '../../render/row-writer.js'
-import { SocketTable } from '../../render/socket-table.js'
+import { SocketTable, type WriteWords } from '../../render/socket-table.js'
 import { collectSockets } from '../../sockets/collect.js'
 import { matchesEverything } from '../../sockets/filter/index.js'
 import { destroySocket, HIDDEN, judgeAnswer, KILLABLE, type KillOutcome, planKill } from '../../sockets/kill.js'
@@ -211,10 +212,10 @@ function show(victims: readonly Victim[], notes: readonly string[], dryRun: bool
   else {
     const options = tableOptions(flags, request, session)
     const outcomes = new Map(victims.map(({ record, outcome }) => [record, outcome]))
-    const extras = (record: SocketRecord): string => {
+    const extras: WriteWords = (record, sink) => {
       const outcome = outcomes.get(record)
-      const words = [outcome ? outcomeText(outcome) : '', options.extras?.(record) ?? '']
-      return words.filter(word => word !== '').join(' ')
+      writeWord(outcome ? outcomeText(outcome) : '', sink)
+      options.extras?.(record, sink)
     }
     const writer = new RowWriter(bytes => io.out.write(bytes), SocketTable.minimumWidths(options), 1)
     const table = new SocketTable(writer, { ...options, extras }, session.lookups)

@@ -4,16 +4,16 @@ import type { DetailFlags } from '../../compose/plan.js'
 import type { Session } from '../../compose/session.js'
 import { RowWriter } from '../../render/row-writer.js'
 import { SocketJson } from '../../render/socket-json.js'
-import { SocketTable, type TableOptions } from '../../render/socket-table.js'
+import { SocketTable, type TableOptions, type WriteWords } from '../../render/socket-table.js'
+import { cgroupId } from '../../sockets/details.js'
 import {
-  cgroupId,
-  formatExtended,
-  formatInfo,
-  formatMemory,
-  formatSockopt,
-  formatTimer,
-  formatTos,
-} from '../../sockets/details.js'
+  writeExtended,
+  writeInfo,
+  writeMemory,
+  writeSockopt,
+  writeTimer,
+  writeTos,
+} from '../../sockets/details-text.js'
 import type { ListingReport } from '../../sockets/listing.js'
 import type { SocketRecord } from '../../sockets/record.js'
 import { kindCount } from '../../sockets/selection.js'
@@ -64,25 +64,24 @@ export function viewDetails(flags: SocketFlags): DetailFlags {
 const single = (mask: number): boolean => (mask & (mask - 1)) === 0
 
 export function tableOptions(flags: SocketFlags, request: SocketRequest, session: Session): TableOptions {
-  const extras: ((record: SocketRecord) => string)[] = []
-  const details: ((record: SocketRecord) => string)[] = []
-  const cgroupOf = (record: SocketRecord): string | null => {
-    const id = cgroupId(record)
-    return id === null ? null : session.lookups.cgroupPath(id)
-  }
-  if (flags.options || flags.extended) extras.push(formatTimer)
-  if (flags.extended) extras.push(record => formatExtended(record, cgroupOf(record)))
+  const extras: WriteWords[] = []
+  const details: WriteWords[] = []
+  const cgroupPath = (id: string): string => session.lookups.cgroupPath(id)
+  if (flags.options || flags.extended) extras.push(writeTimer)
+  if (flags.extended) extras.push((record, sink) => writeExtended(record, sink, cgroupPath))
   else if (flags.cgroup) {
-    extras.push(record => {
-      const path = cgroupOf(record)
-      return path === null ? '' : `cgroup:${path}`
+    extras.push((record, sink) => {
+      const id = cgroupId(record)
+      if (id !== null) sink.text(`cgroup:${cgroupPath(id)} `)
     })
   }
-  if (flags.tos) extras.push(formatTos)
-  if (flags['inet-sockopt']) extras.push(formatSockopt)
-  if (flags.memory) details.push(formatMemory)
-  if (flags.info)
-    details.push(record => formatInfo(record, { numeric: flags.numeric, options: flags.options || flags.extended }))
+  if (flags.tos) extras.push(writeTos)
+  if (flags['inet-sockopt']) extras.push(writeSockopt)
+  if (flags.memory) details.push(writeMemory)
+  if (flags.info) {
+    const style = { numeric: flags.numeric, options: flags.options || flags.extended }
+    details.push((record, sink) => writeInfo(record, sink, style))
+  }
   return {
     netid: kindCount(request.selection.kinds) > 1,
     state: !single(request.states),
@@ -98,15 +97,10 @@ export function tableOptions(flags: SocketFlags, request: SocketRequest, session
   }
 }
 
-function joined(parts: readonly ((record: SocketRecord) => string)[]): ((record: SocketRecord) => string) | null {
-  if (parts.length === 0) return null
-  return record => {
-    let text = ''
-    for (const part of parts) {
-      const word = part(record)
-      if (word !== '') text = text === '' ? word : `${text} ${word}`
-    }
-    return text
+function joined(parts: readonly WriteWords[]): WriteWords | null {
+  if (parts.length <= 1) return parts[0] ?? null
+  return (record, sink) => {
+    for (const part of parts) part(record, sink)
   }
 }
 

@@ -1,5 +1,6 @@
 // The views of --watch: a screen drawn in place, lines of differences, NDJSON events.
 
+import { writeWord } from '../../bytes/text-sink.js'
 import type { Session } from '../../compose/session.js'
 import { LiveScreen, type ScreenLine } from '../../render/live-screen.js'
 import { socketJson } from '../../render/socket-json.js'
@@ -108,7 +109,10 @@ class EventRows {
       ...options,
       // Which state a socket is in is what changes.
       state: true,
-      extras: record => [this.words, options.extras?.(record) ?? ''].filter(word => word !== '').join(' '),
+      extras: (record, sink) => {
+        writeWord(this.words, sink)
+        options.extras?.(record, sink)
+      },
     }
   }
 

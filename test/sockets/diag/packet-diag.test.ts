@@ -1,5 +1,4 @@
 import { describe, expect, test } from 'vitest'
-import { formatExtended } from '../../../src/sockets/details.js'
 import {
   decodePacket,
   encodePacketRequest,
@@ -10,6 +9,7 @@ import {
 } from '../../../src/sockets/diag/packet-diag.js'
 import { SocketRecord, UNKNOWN } from '../../../src/sockets/record.js'
 import { CLOSED } from '../../../src/sockets/states.js'
+import { formatExtended } from '../words.js'
 import { attribute, concat, truncations, u32 } from './build.js'
 import { hex, PACKET_FILTER, PACKET_RING, view } from './samples.js'
 

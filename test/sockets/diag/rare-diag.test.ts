@@ -1,12 +1,13 @@
 // vsock, XDP and TIPC: families that the kernel at hand lacks, tested on bytes built from the uapi headers.
 
 import { describe, expect, test } from 'vitest'
-import { formatExtended, formatMemory, formatShutdown, socketDrops } from '../../../src/sockets/details.js'
+import { socketDrops } from '../../../src/sockets/details.js'
 import { decodeTipc, encodeTipcRequest } from '../../../src/sockets/diag/tipc-diag.js'
 import { cidName, decodeVsock, encodeVsockRequest, formatCid } from '../../../src/sockets/diag/vsock-diag.js'
 import { decodeXdp, encodeXdpRequest } from '../../../src/sockets/diag/xdp-diag.js'
 import { SocketRecord, UNKNOWN } from '../../../src/sockets/record.js'
 import { CLOSED, ESTABLISHED, LISTENING } from '../../../src/sockets/states.js'
+import { formatExtended, formatMemory, formatShutdown } from '../words.js'
 import { attribute, concat, truncations, u32, u64 } from './build.js'
 import { hex, view } from './samples.js'
 

@@ -5,14 +5,6 @@ import { fileURLToPath } from 'node:url'
 import { beforeAll, describe, expect, test } from 'vitest'
 import type { Protocol } from '../../../src/sockets/constants.js'
 import { AF_INET, AF_INET6, IPPROTO_MPTCP, IPPROTO_TCP, IPPROTO_UDP } from '../../../src/sockets/constants.js'
-import {
-  formatExtended,
-  formatInfo,
-  formatMemory,
-  formatSockopt,
-  formatTimer,
-  formatTos,
-} from '../../../src/sockets/details.js'
 import { decodeInet, encodeInetRequest } from '../../../src/sockets/diag/inet-diag.js'
 import {
   decodeNetlink,
@@ -32,6 +24,7 @@ import { encodeVsockRequest } from '../../../src/sockets/diag/vsock-diag.js'
 import { encodeXdpRequest } from '../../../src/sockets/diag/xdp-diag.js'
 import { SocketRecord } from '../../../src/sockets/record.js'
 import { ALL_STATES, stateLabel } from '../../../src/sockets/states.js'
+import { formatExtended, formatInfo, formatMemory, formatSockopt, formatTimer, formatTos } from '../words.js'
 import { view } from './samples.js'
 
 type Decode = (data: DataView, start: number, end: number, record: SocketRecord) => boolean
