@@ -75,29 +75,33 @@ const end: DatagramEnd = { done: false, errno: 0, interrupted: false, damagedByt
 
 /**
  * Walks the messages of one datagram at `start`..`limit` of `data`. Lengths are checked before use: what does not fit is
- * counted in `damagedBytes` and ends the walk. The result object is reused by the next call.
+ * counted in `damagedBytes` and ends the walk. The result object is reused by the next call; `visit` may make such calls (an
+ * interface name that is shown for the first time is read through netlink), so nothing is kept in it during the walk.
  */
 export function walkMessages(data: DataView, start: number, limit: number, visit: MessageVisitor): DatagramEnd {
-  end.done = false
-  end.errno = 0
-  end.interrupted = false
-  end.damagedBytes = 0
+  let interrupted = false
   let at = start
   while (at + NLMSGHDR.size <= limit) {
     const length = data.getUint32(at, true)
     if (length < NLMSGHDR.size || length > limit - at) break
     const type = data.getUint16(at + 4, true)
-    if (data.getUint16(at + 6, true) & NLM_F_DUMP_INTR) end.interrupted = true
+    if (data.getUint16(at + 6, true) & NLM_F_DUMP_INTR) interrupted = true
     if (type === NLMSG_DONE || type === NLMSG_ERROR) {
       // The payload starts with a negative errno; an old kernel's DONE may have none.
-      if (length >= NLMSGHDR.size + 4) end.errno = -data.getInt32(at + NLMSGHDR.size, true) | 0
-      end.done = true
-      return end
+      const errno = length >= NLMSGHDR.size + 4 ? -data.getInt32(at + NLMSGHDR.size, true) | 0 : 0
+      return ended(true, errno, interrupted, 0)
     }
     visit(type, at + NLMSGHDR.size, at + length)
     at += align(length)
   }
   // An aligned length may step past the end of the last message's padding, which is no damage.
-  if (at < limit) end.damagedBytes = limit - at
+  return ended(false, 0, interrupted, Math.max(limit - at, 0))
+}
+
+function ended(done: boolean, errno: number, interrupted: boolean, damagedBytes: number): DatagramEnd {
+  end.done = done
+  end.errno = errno
+  end.interrupted = interrupted
+  end.damagedBytes = damagedBytes
   return end
 }
