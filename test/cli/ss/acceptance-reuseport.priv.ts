@@ -1,7 +1,7 @@
 // Must show 3: 300 sockets in one hash chain, of which ten are closed, or to which ten come, in the middle of a dump.
 
 import { expect, test } from 'vitest'
-import { encodeRequest, NLM_F_DUMP, NLM_F_REQUEST } from '../../../src/netlink/message.js'
+import { encodeRequest, NLM_F_DUMP, NLM_F_REQUEST, NLMSG_DONE, walkMessages } from '../../../src/netlink/message.js'
 import { type CollectQuery, collectSockets } from '../../../src/sockets/collect.js'
 import type { Consistency } from '../../../src/sockets/model.js'
 import { CLOSED, LISTENING } from '../../../src/sockets/states.js'
@@ -16,6 +16,9 @@ const SOCK_DIAG = 4
 const SOCK_DIAG_BY_FAMILY = 20
 const STATES = (1 << LISTENING) | (1 << CLOSED)
 
+/** The end of some other answer. */
+const DONE = new DataView(encodeRequest(NLMSG_DONE, 0, 1, new Uint8Array(4)).buffer)
+
 type Kind = 'tcp' | 'udp'
 
 const tableOf = (kind: Kind) => tableById(`${kind}4`)!
@@ -25,6 +28,8 @@ async function collected(
   ns: string,
   kind: Kind,
   between: BetweenParts,
+  now: () => number = () => 0,
+  each: () => void = () => undefined,
 ): Promise<{ inodes: number[]; consistency: Consistency }> {
   const inodes: number[] = []
   const query: CollectQuery = {
@@ -35,10 +40,13 @@ async function collected(
     bytecode: null,
     targets: [{ label: null, fd: 0, proc: { read: () => ({ rows: 0, skipped: 0, error: null }) } }],
   }
-  // A clock that stands still: the time that the test itself takes between two parts is none of the kernel's.
-  const ports = { netlink: smallReads(ns, between), netlinkUnavailable: null, now: () => 0 }
+  // By default a clock that stands still: the time that the test takes between two parts is none of the kernel's.
+  const ports = { netlink: smallReads(ns, between), netlinkUnavailable: null, now }
   const report = await collectSockets(query, ports, {
-    socket: record => inodes.push(record.inode),
+    socket: record => {
+      inodes.push(record.inode)
+      each()
+    },
     tableEnd: () => undefined,
   })
   expect(report).toMatchObject({ damaged: 0, sources: [{ method: 'netlink', error: null }] })
@@ -123,6 +131,25 @@ describeLab('300 SO_REUSEPORT sockets and a table that changes in the middle of 
       expect(consistency.passes).toBeGreaterThan(2)
     })
   })
+
+  test.each<Kind>(['tcp', 'udp'])(
+    'a slow dump of %s sockets is read once, whole, whatever is read meanwhile',
+    async kind => {
+      await withNetns(async ns => {
+        const crowd = await reuseportCrowd(ns, CROWD)
+        let clock = 0
+        // What the listing does when it meets an interface for the first time: another answer is read inside of the first.
+        const meanwhile = () => walkMessages(DONE, 0, DONE.byteLength, () => undefined)
+        const passed = () => {
+          clock += 1000
+          return clock
+        }
+        const { inodes, consistency } = await collected(ns, kind, async () => undefined, passed, meanwhile)
+        expect(ordered(inodes)).toEqual(ordered(crowd.members[kind]))
+        expect(consistency.passes).toBe(1)
+      })
+    },
+  )
 
   test('a table that holds still is read twice and found the same, also by the program', async () => {
     await withNetns(async ns => {
