@@ -1,6 +1,6 @@
 // One socket as JSON text, made without the model object where only plain fields are there.
 
-import { AF_INET6 } from '../sockets/constants.js'
+import { AF_INET, AF_INET6 } from '../sockets/constants.js'
 import {
   cgroupId,
   INET_DIAG_CLASS_ID,
@@ -91,7 +91,10 @@ export class SocketJson {
   private cgroup(record: SocketRecord): string {
     const at = record.attribute(INET_DIAG_CGROUP_ID)
     if (at < 0) return 'null'
-    const key = record.data.getUint32(at + 4, true) * 2 ** 32 + record.data.getUint32(at, true)
+    const high = record.data.getUint32(at + 4, true)
+    // Beyond 2^53 numbers run together, and ids that large are rare.
+    if (high >= 2 ** 21) return JSON.stringify(this.lookups.cgroupPath(cgroupId(record)!))
+    const key = high * 2 ** 32 + record.data.getUint32(at, true)
     return this.cgroups.get(key, () => this.lookups.cgroupPath(cgroupId(record)!))
   }
 
@@ -111,7 +114,8 @@ export class SocketJson {
 
 /** TCP and UDP sockets from netlink without the parts that flags ask for. */
 function isPlain(record: SocketRecord): boolean {
-  const { protocol } = record
+  const { protocol, family } = record
+  if (family !== AF_INET && family !== AF_INET6) return false
   if (record.source !== 'netlink' || record.state === LISTENING || (protocol !== 'tcp' && protocol !== 'udp'))
     return false
   for (const type of UNCOMMON) if (record.attribute(type) >= 0) return false
