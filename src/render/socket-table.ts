@@ -14,6 +14,7 @@ import type { RowWriter } from './row-writer.js'
 const INET_DIAG_SKV6ONLY = 11
 const COLON = 0x3a
 const STAR = 0x2a
+const SLASH = 0x2f
 const SPACE = 0x20
 const TAB = 0x09
 
@@ -231,7 +232,11 @@ export class SocketTable {
 /** `accept:3/2 FULL`: connections waiting for accept(2), and the limit. The kernel takes one more than the limit. */
 function writeAcceptQueue(record: SocketRecord, sink: TextSink): void {
   const { recvQueue: length, sendQueue: limit } = record
-  sink.ascii(`accept:${length}/${limit}${length > limit ? ' FULL' : ''} `)
+  sink.ascii('accept:')
+  sink.number(length)
+  sink.byte(SLASH)
+  sink.number(limit)
+  sink.ascii(length > limit ? ' FULL ' : ' ')
 }
 
 /** `users:(("name",pid=1,fd=3))`, as ss prints holders; nothing for none. */
