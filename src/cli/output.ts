@@ -2,6 +2,7 @@
 
 import { writeSync } from 'node:fs'
 import { ERRNO, fromNodeError, isNodeSystemError } from '../errors/index.js'
+import { isTerminal } from './terminal.js'
 
 const CAPACITY = 64 * 1024
 /** A UTF-16 code unit takes at most this many bytes in UTF-8. */
@@ -68,11 +69,17 @@ function isList(value: unknown): value is Iterable<unknown> {
   return typeof value === 'object' && value !== null && Symbol.iterator in value
 }
 
+/** What JSON leaves as it is and a terminal may obey: DEL and C1 controls, and marks that hide or reorder text. */
+const OBEYED = /[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g
+
+const escapeUnit = (unit: string): string => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`
+
 /** A buffered writer. Nothing is printed before `flush`, or before 64 KiB have come together. */
 export class Output {
   private readonly fd: number
   private readonly buffer = Buffer.allocUnsafeSlow(CAPACITY)
   private used = 0
+  private terminal: boolean | null = null
 
   constructor(fd: number) {
     this.fd = fd
@@ -86,10 +93,13 @@ export class Output {
       else this.used += this.copy(chunk)
       return
     }
-    const most = chunk.length * MAX_BYTES_PER_UNIT
+    this.terminal ??= isTerminal(this.fd)
+    // In JSON the escape is the same string; text has been made printable before it comes here.
+    const text = this.terminal ? chunk.replace(OBEYED, escapeUnit) : chunk
+    const most = text.length * MAX_BYTES_PER_UNIT
     if (most > CAPACITY - this.used) this.flush()
-    if (most > CAPACITY) writeAll(this.fd, Buffer.from(chunk))
-    else this.used += this.buffer.write(chunk, this.used)
+    if (most > CAPACITY) writeAll(this.fd, Buffer.from(text))
+    else this.used += this.buffer.write(text, this.used)
   }
 
   private copy(bytes: Uint8Array): number {

@@ -1,6 +1,7 @@
 // What a listing could not see, in sentences.
 
 import { CAP_NET_ADMIN, hasCapability } from '../adapters/capabilities.js'
+import { printable } from '../bytes/printable.js'
 import { ERRNO, hintsFor, type NetkitError, PermissionError, UnsupportedError } from '../errors/index.js'
 import type { Protocol } from '../sockets/constants.js'
 import { type Filter, requirements } from '../sockets/filter/index.js'
@@ -123,6 +124,6 @@ function fallbackNotes(sources: readonly SourceReport[]): string[] {
 }
 
 function inNamespaces(sources: readonly SourceReport[]): string {
-  const labels = list(sources.flatMap(source => (source.netns === null ? [] : [source.netns])))
+  const labels = list(sources.flatMap(source => (source.netns === null ? [] : [printable(source.netns)])))
   return labels === '' ? '' : ` in ${labels}`
 }

@@ -9,6 +9,7 @@ import { nativeNetlink } from '../adapters/netlink.js'
 import { findNetns, listNetns } from '../adapters/netns.js'
 import { scanProcesses } from '../adapters/process-scan.js'
 import { procSocketSource } from '../adapters/procfs.js'
+import { printable } from '../bytes/printable.js'
 import { type DecodeError, fromNodeError, NetkitError } from '../errors/index.js'
 import type { NetlinkPort } from '../ports/netlink.js'
 import type { NetworkNamespace, ProcSocketSource } from '../ports/proc.js'
@@ -137,7 +138,7 @@ function ownTarget(): RunTarget {
 function namespaceTargets(spec: string, notes: string[]): RunTarget[] {
   const { namespaces, unreadable } = spec === 'all' ? listNetns() : { namespaces: [findNetns(spec)], unreadable: 0 }
   if (unreadable > 0) notes.push(`${unreadable} processes hide their network namespace: run as root to see all of them`)
-  const guessed = namespaces.filter(namespace => !namespace.labelCertain).map(namespace => namespace.label)
+  const guessed = namespaces.filter(namespace => !namespace.labelCertain).map(namespace => printable(namespace.label))
   if (guessed.length > 0) {
     notes.push(
       `which processes are in ${guessed.join(', ')} is a guess by the numbers of namespaces: root may look, this user may not`,
