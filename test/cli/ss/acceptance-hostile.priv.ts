@@ -9,9 +9,11 @@ import {
   type HeldSocket,
   HOSTILE_COMM,
   holdAllStates,
+  inNetns,
   type NamedProcess,
   processNamed,
 } from '../../lab/index.js'
+import { NETKIT } from '../run.js'
 import { listing, netkitIn, pidsOf, textRows } from './acceptance.js'
 
 /** C0 but for the newline, DEL and C1; in UTF-8 the last are two bytes, so the text is searched. */
@@ -81,6 +83,16 @@ describeLab('a process named a) ESC[31mR and a socket path with control bytes', 
         .split('\n')
         .map(line => JSON.parse(line) as Socket),
     )
+  })
+
+  test('JSON on a terminal has no control character either, and is the same document', async () => {
+    const inTerminal = 'import os,pty,sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))'
+    const { stdout, code } = await inNetns(ns, ['python3', '-c', inTerminal, NETKIT, 'ss', '-lp', '--json'])
+    expect(code).toBe(0)
+    expect(CONTROLS.exec(stdout.replaceAll('\r\n', '\n'))).toBeNull()
+    expect(stdout).not.toContain('\u202e')
+    const { sockets } = JSON.parse(stdout) as SocketListing
+    expect(sockets.find(({ inode }) => inode === second.inode)?.processes).toMatchObject([{ name: second.comm }])
   })
 
   test('counting by process keeps the name in JSON', async () => {
