@@ -79,6 +79,8 @@ export interface Selection {
   kinds: readonly Kind[]
   /** Whether the user named what to list; otherwise it is everything there is. */
   named: boolean
+  /** Whether IPv6 was left out. */
+  ipv4Only: boolean
 }
 
 const same = (a: Kind, b: Kind): boolean => a.protocol === b.protocol && a.type === b.type
@@ -111,7 +113,7 @@ export function selectTables(words: SelectionWords): Selection {
     if (!kinds.some(each => each.protocol === table.protocol)) return false
     return !table.inet || versions.includes(table.familyWord === 'inet' ? 4 : 6)
   })
-  return { tables, kinds, named }
+  return { tables, kinds, named, ipv4Only: versions.length === 1 && versions[0] === 4 }
 }
 
 function applyQueryWord(kinds: readonly Kind[], word: string): Kind[] {

@@ -5,6 +5,7 @@ import { explainFilter, explainReport, listingFailure, marksHidden, onlyUnsuppor
 import { planListing, type SocketRequest } from '../../compose/plan.js'
 import { openSession, type Session, serviceLookup } from '../../compose/session.js'
 import type { ExitCode } from '../../errors/index.js'
+import { hiddenDualStack } from '../../sockets/dual-stack.js'
 import type { ListingReport } from '../../sockets/listing.js'
 import { Owners, visitSockets } from '../../sockets/listing.js'
 import type { SocketRecord } from '../../sockets/record.js'
@@ -51,7 +52,8 @@ export async function runSockets(flags: SocketFlags, words: readonly string[], i
     if (session.recorded === null && onlyUnsupported(report.sources)) throw listingFailure(report)
     if (!begun) view.begin()
     await view.settle?.()
-    finish(view, report, session, request, flags, io)
+    const notes = request.selection.ipv4Only ? dualStackNotes(await hiddenDualStack(query, session.ports)) : []
+    finish(view, report, session, request, flags, io, notes)
     return undefined
   } finally {
     session.close()
@@ -66,6 +68,16 @@ async function sessionFor(flags: SocketFlags, owners: Owners): Promise<Session> 
   return openReplaySession(flags.replay, netns, flags.threads, owners)
 }
 
+/** Ports named at most in a note. */
+const NAMED_PORTS = 8
+
+function dualStackNotes(ports: readonly string[]): string[] {
+  if (ports.length === 0) return []
+  const named = ports.slice(0, NAMED_PORTS).join(', ')
+  const more = ports.length > NAMED_PORTS ? ` and ${ports.length - NAMED_PORTS} more` : ''
+  return [`IPv6 sockets that receive IPv4 too are not listed with -4: ${named}${more}`]
+}
+
 function finish(
   view: View,
   report: ListingReport,
@@ -73,11 +85,12 @@ function finish(
   request: SocketRequest,
   flags: SocketFlags,
   io: Console,
+  more: readonly string[],
 ): void {
   const { filter, selection } = request
   const live = session.recorded === null
   const unknown = live ? explainFilter(filter, report.sources) : []
-  const notes = [...session.notes, ...explainReport(report, selection.named), ...unknown]
+  const notes = [...session.notes, ...explainReport(report, selection.named), ...unknown, ...more]
   view.end(report, notes)
   io.out.flush()
   if (io.format === 'text') for (const note of notes) io.err.line(`netkit: ${note}`)
