@@ -88,7 +88,7 @@ export function walkMessages(data: DataView, start: number, limit: number, visit
     if (data.getUint16(at + 6, true) & NLM_F_DUMP_INTR) interrupted = true
     if (type === NLMSG_DONE || type === NLMSG_ERROR) {
       // The payload starts with a negative errno; an old kernel's DONE may have none.
-      const errno = length >= NLMSGHDR.size + 4 ? -data.getInt32(at + NLMSGHDR.size, true) | 0 : 0
+      const errno = length >= NLMSGHDR.size + 4 ? Math.abs(data.getInt32(at + NLMSGHDR.size, true)) : 0
       return ended(true, errno, interrupted, 0)
     }
     visit(type, at + NLMSGHDR.size, at + length)

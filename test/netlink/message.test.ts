@@ -115,6 +115,11 @@ describe('answers', () => {
     expect(walk(message(3, new Uint8Array(0))).end).toEqual({ ...FINE, done: true })
   })
 
+  test('an errno without its sign is no success', () => {
+    expect(walk(refused(-5)).end.errno).toBe(5)
+    expect(walk(refused(0x80000000)).end.errno).toBe(2 ** 31)
+  })
+
   test('NLM_F_DUMP_INTR of any message says that the table changed', () => {
     const bytes = concat(message(20, new Uint8Array(4), 0x12), done())
     expect(walk(bytes).end).toEqual({ ...FINE, done: true, interrupted: true })
@@ -124,6 +129,17 @@ describe('answers', () => {
     walk(NO_FAMILY)
     walk(message(20, new Uint8Array(4), 0x10))
     expect(walk(message(20, new Uint8Array(4))).end).toEqual(FINE)
+  })
+
+  test('an answer may be read while another one is', () => {
+    const outer = concat(message(20, new Uint8Array(4), 0x12), message(21, new Uint8Array(4)))
+    const types: number[] = []
+    const end = walkMessages(view(outer), 0, outer.length, type => {
+      types.push(type)
+      expect(walk(NO_FAMILY).end.errno).toBe(22)
+    })
+    expect(types).toEqual([20, 21])
+    expect(end).toEqual({ ...FINE, interrupted: true })
   })
 
   test('missing padding behind the last message is no damage', () => {

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { SystemCallError } from '../../src/errors/index.js'
+import { walkMessages } from '../../src/netlink/message.js'
 import { decodeInet } from '../../src/sockets/diag/inet-diag.js'
 import { type DumpOptions, type DumpOutcome, type DumpRequest, dumpSockets, startDump } from '../../src/sockets/dump.js'
 import { SocketRecord } from '../../src/sockets/record.js'
@@ -247,6 +248,26 @@ describe('a large answer', () => {
     const { outcome, seen } = await dump([[[part(1, 2), part(3)], [part(3, 4), part(2)], [done()]]])
     expect(seen).toEqual([1, 2, 3, 4])
     expect(outcome).toEqual({ ...FINE, duplicatesRemoved: 2 })
+  })
+
+  test('goes on when a row makes its consumer ask the kernel something else', async () => {
+    const { answer, cookies } = large(200)
+    const seen: number[] = []
+    const other = done()
+    const record = new SocketRecord()
+    const outcome = await dumpSockets(
+      new FakeConnection([answer]),
+      REQUEST,
+      record,
+      () => 0,
+      one => {
+        seen.push(one.cookieLow)
+        // As an interface is named: an answer of its own, with an end of its own.
+        expect(walkMessages(new DataView(other.buffer), 0, other.length, () => undefined).done).toBe(true)
+      },
+    )
+    expect(seen).toEqual(cookies)
+    expect(outcome).toEqual(FINE)
   })
 
   test('that breaks off is damaged', async () => {
