@@ -89,8 +89,8 @@ export class SocketJson {
   }
 
   private cgroup(record: SocketRecord): string {
+    if (record.attributeLength(INET_DIAG_CGROUP_ID) < 8) return 'null'
     const at = record.attribute(INET_DIAG_CGROUP_ID)
-    if (at < 0) return 'null'
     const high = record.data.getUint32(at + 4, true)
     // Beyond 2^53 numbers run together, and ids that large are rare.
     if (high >= 2 ** 21) return JSON.stringify(this.lookups.cgroupPath(cgroupId(record)!))
@@ -119,7 +119,7 @@ function isPlain(record: SocketRecord): boolean {
   if (record.source !== 'netlink' || record.state === LISTENING || (protocol !== 'tcp' && protocol !== 'udp'))
     return false
   for (const type of UNCOMMON) if (record.attribute(type) >= 0) return false
-  return record.attributeLength(INET_DIAG_CGROUP_ID) === 0 || record.attributeLength(INET_DIAG_CGROUP_ID) >= 8
+  return true
 }
 
 function cookieJson(record: SocketRecord): string {

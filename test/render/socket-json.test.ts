@@ -107,6 +107,14 @@ describe('JSON of a socket', () => {
     }
   })
 
+  test.each([0, 1, 7, 8, 9])('reads a cgroup attribute of %d bytes as the model does', length => {
+    const bytes = concat(inetMessage({ inode: 4 }), attribute(21, new Uint8Array(length).fill(1)))
+    const record = new SocketRecord()
+    // Nothing behind the attribute, where a read beyond it would throw.
+    decodeInet(view(bytes.slice(0, 76 + length)), 0, 76 + length, 'tcp', record)
+    expectSame(record, writer)
+  })
+
   test('of one socket alone is the same', () => {
     const bytes = inetMessage({ localPort: 80, inode: 7 })
     const record = new SocketRecord()
