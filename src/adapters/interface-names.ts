@@ -1,6 +1,6 @@
 // Interface names of a network namespace, through rtnetlink where it may be asked, from procfs otherwise.
 
-import { NetkitError } from '../errors/index.js'
+import { KernelReplyError, NetkitError } from '../errors/index.js'
 import { addLink, encodeLinkDump, NETLINK_ROUTE } from '../netlink/link.js'
 import { walkMessages } from '../netlink/message.js'
 import type { DatagramBatch, NetlinkPort } from '../ports/netlink.js'
@@ -51,6 +51,7 @@ function addBatch(batch: DatagramBatch, names: Map<number, string>): boolean {
     const end = walkMessages(data, start, start + batch.length(index), (type, from, to) =>
       addLink(data, type, from, to, names),
     )
+    if (end.errno !== 0) throw new KernelReplyError('the kernel refused to list interfaces', end.errno)
     if (end.done) return true
   }
   return false
