@@ -1,71 +1,13 @@
 import { describe, expect, test } from 'vitest'
-import { RowWriter } from '../../src/render/row-writer.js'
-import { netid, SocketTable, type TableOptions } from '../../src/render/socket-table.js'
-import type { Protocol } from '../../src/sockets/constants.js'
-import { decodeInet } from '../../src/sockets/diag/inet-diag.js'
+import { netid, SocketTable } from '../../src/render/socket-table.js'
 import { decodeNetlink } from '../../src/sockets/diag/netlink-diag.js'
 import { decodePacket } from '../../src/sockets/diag/packet-diag.js'
 import { decodeUnix } from '../../src/sockets/diag/unix-diag.js'
-import type { Decode } from '../../src/sockets/dump.js'
-import type { SocketLookups } from '../../src/sockets/lookups.js'
 import { SocketRecord, UNKNOWN } from '../../src/sockets/record.js'
-import { type InetFields, inetMessage } from '../netlink/fake.js'
-import { attribute, concat } from '../sockets/diag/build.js'
+import { attribute } from '../sockets/diag/build.js'
 import { BOUND, LISTENER6, MAPPED, TIME_WAITING } from '../sockets/diag/inet-samples.js'
-import {
-  hex,
-  NETLINK_GROUPS,
-  PACKET_RING,
-  UNIX_ABSTRACT,
-  UNIX_ACCEPTED,
-  UNIX_LISTENER,
-  view,
-} from '../sockets/diag/samples.js'
-import { fakeLookups } from './lookups.js'
-
-const OPTIONS: TableOptions = {
-  netid: false,
-  state: true,
-  queues: true,
-  netns: false,
-  numeric: true,
-  processes: false,
-  header: false,
-  extras: null,
-  details: null,
-  oneLine: false,
-}
-
-/** Lines of a table with these records. */
-function lines(
-  records: readonly SocketRecord[],
-  options: Partial<TableOptions> = {},
-  lookups: Partial<SocketLookups> = {},
-): string[] {
-  const parts: Buffer[] = []
-  const all = { ...OPTIONS, ...options }
-  const rows = new RowWriter(bytes => parts.push(Buffer.from(bytes)), SocketTable.minimumWidths(all), 1)
-  const table = new SocketTable(rows, all, fakeLookups(lookups))
-  table.header()
-  for (const record of records) table.row(record)
-  rows.flush()
-  return Buffer.concat(parts).toString('utf8').split('\n').slice(0, -1)
-}
-
-/** The cells of one row. */
-const cells = (record: SocketRecord, options: Partial<TableOptions> = {}, lookups?: Partial<SocketLookups>): string[] =>
-  lines([record], options, lookups)[0]!.split(/ +/)
-
-function decoded(bytes: Uint8Array, decode: Decode): SocketRecord {
-  const record = new SocketRecord()
-  expect(decode(view(bytes), 0, bytes.length, record)).toBe(true)
-  return record
-}
-
-const sample = (bytes: Uint8Array, protocol: Protocol = 'tcp'): SocketRecord =>
-  decoded(bytes, (data, start, end, record) => decodeInet(data, start, end, protocol, record))
-const inet = (fields: InetFields, protocol: Protocol = 'tcp', ...attributes: Uint8Array[]): SocketRecord =>
-  sample(concat(inetMessage(fields), ...attributes), protocol)
+import { NETLINK_GROUPS, PACKET_RING, UNIX_ABSTRACT, UNIX_ACCEPTED, UNIX_LISTENER } from '../sockets/diag/samples.js'
+import { cells, decoded, inet, lines, OPTIONS, sample } from './table-lines.js'
 
 const V6ONLY = 11
 
@@ -89,15 +31,14 @@ describe('IP sockets', () => {
 
   test('an IPv6 address stands in brackets, and the interface behind it', () => {
     const local = [0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]
-    expect(cells(inet({ family: 10, local, localPort: 22, peer: local, peerPort: 9, ifindex: 1 })).slice(3)).toEqual([
-      '[fe80::1]%lo:22',
-      '[fe80::1]:9',
-    ])
+    expect(
+      cells(inet({ family: 10, local, localPort: 22, peer: local, peerPort: 9, ifindex: 1, inode: 7 })).slice(3),
+    ).toEqual(['[fe80::1]%lo:22', '[fe80::1]:9'])
     expect(cells(inet({ state: 10, localPort: 22, ifindex: 9 }))[3]).toBe('0.0.0.0%if9:22')
   })
 
   test('ports have names unless numbers are wanted', () => {
-    const record = inet({ localPort: 80, peerPort: 1234 })
+    const record = inet({ localPort: 80, peerPort: 1234, inode: 7 })
     expect(cells(record, { numeric: false }).slice(3)).toEqual(['0.0.0.0:http', '0.0.0.0:1234'])
     expect(cells(record).slice(3)).toEqual(['0.0.0.0:80', '0.0.0.0:1234'])
     expect(cells(inet({ localPort: 53, state: 7 }, 'udp'), { numeric: false })[3]).toBe('0.0.0.0:domain')
@@ -127,6 +68,13 @@ describe('IP sockets', () => {
     expect(cells(record)).toEqual(['LISTEN', '0', '?', '0.0.0.0:80', '0.0.0.0:*'])
   })
 
+  test('a connection that waits to be accepted is marked, an accepted one is not', () => {
+    const waiting = lines([inet({ state: 1, localPort: 80 }), inet({ state: 8, localPort: 80 })])
+    for (const line of waiting) expect(line).toMatch(/ unaccepted$/)
+    const others = lines([inet({ state: 1, inode: 7 }), sample(TIME_WAITING), inet({ state: 1 }, 'udp')])
+    for (const line of others) expect(line).not.toContain('unaccepted')
+  })
+
   test('an accept queue is full when it holds more than its limit', () => {
     const queue = (recvQueue: number): string => lines([inet({ state: 10, recvQueue, sendQueue: 2 })])[0]!
     expect(queue(2)).toMatch(/ accept:2\/2$/)
@@ -135,7 +83,7 @@ describe('IP sockets', () => {
 
   test('a state or family that nobody knows does not break the row', () => {
     expect(cells(inet({ state: 99 }))[0]).toBe('STATE-99')
-    expect(cells(inet({ family: 77 })).slice(3)).toEqual(['*:*', '*:*'])
+    expect(cells(inet({ family: 77, inode: 7 })).slice(3)).toEqual(['*:*', '*:*'])
   })
 })
 
@@ -233,83 +181,4 @@ describe('columns', () => {
   test('a namespace without label is a dash', () => {
     expect(cells(sample(MAPPED), { netns: true })[0]).toBe('-')
   })
-})
-
-describe('the rest of a row', () => {
-  const holders = {
-    holders: () => [
-      { pid: 7, name: 'a) \x1b[31mR', fd: 3 },
-      { pid: 8, name: 'b', fd: 4 },
-    ],
-  }
-
-  test('names every holder, with a clean terminal', () => {
-    const [line] = lines([sample(MAPPED)], { processes: true }, holders)
-    expect(line).toMatch(/ users:\(\("a\) \\x1b\[31mR",pid=7,fd=3\),\("b",pid=8,fd=4\)\)$/)
-  })
-
-  test('and holders of the other end of a unix socket', () => {
-    const peers = { peerHolders: () => [{ pid: 9, name: 'c', fd: 5 }] }
-    const [line] = lines([decoded(UNIX_ACCEPTED, decodeUnix)], { processes: true }, { ...holders, ...peers })
-    expect(line).toMatch(/users:.* peer:\(\("c",pid=9,fd=5\)\)$/)
-  })
-
-  test('no holder is no word, and no blank', () => {
-    expect(lines([sample(MAPPED)], { processes: true }, { holders: () => [] })[0]).toMatch(/:35312$/)
-  })
-
-  test('extras follow on the line, details below it or on it', () => {
-    const words: Partial<TableOptions> = {
-      extras: (_record, sink) => sink.ascii('uid:7 ino:9 '),
-      details: (_record, sink) => sink.ascii('cubic rtt:1 '),
-    }
-    const below = lines([sample(MAPPED), sample(LISTENER6)], words)
-    expect(below).toHaveLength(4)
-    expect(below[0]).toMatch(/ uid:7 ino:9$/)
-    expect(below[1]).toBe('\tcubic rtt:1')
-    expect(below[2]).toMatch(/ accept:0\/5 uid:7 ino:9$/)
-    const [line, ...none] = lines([sample(MAPPED)], { ...words, oneLine: true })
-    expect(line).toMatch(/ uid:7 ino:9 cubic rtt:1$/)
-    expect(none).toEqual([])
-  })
-
-  test('details that say nothing leave no line, and details alone no blanks above them', () => {
-    expect(lines([sample(MAPPED)], { details: () => undefined })).toHaveLength(1)
-    const [line] = lines([sample(MAPPED)], { details: (_record, sink) => sink.ascii('x ') })
-    expect(line).toMatch(/:35312$/)
-  })
-})
-
-test('no name, path or label brings a control character into a table', () => {
-  const hostile = 'x\x1b[2J\r\n\t\u009b31m\u202e'
-  const path = concat(hex('01 01 01 00 2a000000 07000000 00000000'), attribute(0, Buffer.from(`/${hostile}`)))
-  const lookups: Partial<SocketLookups> = {
-    service: () => hostile,
-    ipProtocol: () => hostile,
-    interfaceName: () => hostile,
-    netnsLabel: () => hostile,
-    hostName: () => hostile,
-    holders: () => [{ pid: 1, name: hostile, fd: 1 }],
-  }
-  const records = [
-    decoded(path, decodeUnix),
-    inet({ ifindex: 4, localPort: 9, peerPort: 9 }),
-    inet({ family: 10, ifindex: 4, local: Array.from({ length: 16 }, () => 1), peerPort: 9 }),
-    inet({ state: 7, localPort: 9 }, 'raw'),
-    Object.assign(decoded(PACKET_RING, decodePacket), { ifindex: 3 }),
-  ]
-  const out = lines(
-    records,
-    {
-      netns: true,
-      netid: true,
-      numeric: false,
-      processes: true,
-      resolve: true,
-      extras: (_, sink) => sink.text(hostile),
-    },
-    lookups,
-  )
-  expect(out).toHaveLength(records.length)
-  for (const line of out) expect(line).toMatch(/^[^\x00-\x1f\x7f-\x9f\u202e]*$/)
 })
