@@ -5,6 +5,7 @@ import type { TextSink } from '../bytes/text-sink.js'
 import { AF_INET, AF_INET6, SOCK_DGRAM, SOCK_RAW, SOCK_SEQPACKET } from '../sockets/constants.js'
 import { formatNetlinkPort, formatNetlinkProtocol } from '../sockets/diag/netlink-diag.js'
 import { formatEthertype } from '../sockets/diag/packet-diag.js'
+import { isUnaccepted } from '../sockets/listeners.js'
 import type { SocketLookups } from '../sockets/lookups.js'
 import type { Holder } from '../sockets/model.js'
 import { type SocketRecord, UNKNOWN } from '../sockets/record.js'
@@ -212,6 +213,7 @@ export class SocketTable {
       writeHolders('peer', lookups.peerHolders(record), rows)
     }
     if (record.state === LISTENING && record.sendQueue !== UNKNOWN) writeAcceptQueue(record, rows)
+    else if (isUnaccepted(record)) rows.ascii('unaccepted ')
     options.extras?.(record, rows)
     if (options.oneLine) options.details?.(record, rows)
     if (rows.position > start) rows.back()

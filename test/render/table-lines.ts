@@ -58,4 +58,4 @@ export function decoded(bytes: Uint8Array, decode: Decode): SocketRecord {
 export const sample = (bytes: Uint8Array, protocol: Protocol = 'tcp'): SocketRecord =>
   decoded(bytes, (data, start, end, record) => decodeInet(data, start, end, protocol, record))
 export const inet = (fields: InetFields, protocol: Protocol = 'tcp', ...attributes: Uint8Array[]): SocketRecord =>
-  sample(concat(inetMessage(fields), ...attributes), protocol)
+  sample(concat(inetMessage({ inode: 1, ...fields }), ...attributes), protocol)

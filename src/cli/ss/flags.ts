@@ -27,7 +27,7 @@ export const socketFlags = {
   ipv6: which('6', 'IPv6 only'),
   family: string({
     char: 'f',
-    description: 'address family: unix, inet, inet6, link, netlink, vsock, tipc, xdp, or help',
+    description: 'address family: unix, inet, inet6, link, netlink, vsock, tipc or xdp',
     helpGroup: families,
   }),
   query: string({

@@ -3,6 +3,7 @@
 import type { Session } from '../../compose/session.js'
 import { UsageError } from '../../errors/index.js'
 import type { EventTarget } from '../../sockets/events.js'
+import { FILTER_KEYWORDS } from '../../sockets/filter/index.js'
 import type { Console, SocketFlags } from './run.js'
 
 /** @throws UsageError when one of `others` was given together with the flag `mode` */
@@ -96,9 +97,20 @@ export class Interruption {
   }
 }
 
-/** `--watch` may stand without a number, which oclif's flags cannot: two seconds then. */
+const STATE_WORD = /^(state|excl(ude)?)$/
+const OPERATOR = /^[(!]/
+
+/** `--watch` may stand without a number, which oclif's flags cannot: two seconds then. Anything else after it is its value. */
 export function withWatchInterval(argv: readonly string[]): string[] {
-  return argv.flatMap((word, at) =>
-    word === '--watch' && !/^[\d.]/.test(argv[at + 1] ?? '') ? ['--watch', '2'] : [word],
-  )
+  return argv.flatMap((word, at) => {
+    if (word !== '--watch') return [word]
+    const next = argv[at + 1]
+    const bare =
+      next === undefined ||
+      next.startsWith('-') ||
+      STATE_WORD.test(next) ||
+      OPERATOR.test(next) ||
+      FILTER_KEYWORDS.includes(next.toLowerCase())
+    return bare ? ['--watch', '2'] : [word]
+  })
 }

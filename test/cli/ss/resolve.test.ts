@@ -66,7 +66,11 @@ function table(names: Record<string, string>, failing: readonly string[] = []) {
 }
 
 const record = (fields: Partial<SocketRecord>): SocketRecord =>
-  Object.assign(new SocketRecord(), { family: AF_INET, state: ESTABLISHED, localPort: 1, peerPort: 2 }, fields)
+  Object.assign(
+    new SocketRecord(),
+    { family: AF_INET, state: ESTABLISHED, localPort: 1, peerPort: 2, inode: 7 },
+    fields,
+  )
 
 test('addresses with a name are shown by it, the others as numbers, each asked for once', async () => {
   const { view, asked, show } = table({ '192.0.2.1': 'a.example', '2001:db8::1': 'six.example' })

@@ -14,6 +14,15 @@ describe('--watch without a number', () => {
     ])
   })
 
+  it('takes the words of a filter for the filter', () => {
+    expect(withWatchInterval(['--watch', 'dport', '=', ':443'])).toEqual(['--watch', '2', 'dport', '=', ':443'])
+    expect(withWatchInterval(['--watch', '(', 'sport', '=', ':1', ')'])[1]).toBe('2')
+  })
+
+  it('leaves what is meant as a number to be refused', () => {
+    expect(withWatchInterval(['--watch', 'often'])).toEqual(['--watch', 'often'])
+  })
+
   it('leaves a number, and everything else, as it was typed', () => {
     for (const argv of [
       ['--watch', '0.5', '-t'],
