@@ -134,6 +134,25 @@ describe('through netlink', () => {
     expect(seen).toEqual(['unix 5 netlink 0', 'end unix'])
   })
 
+  test('bound-inactive sockets are looked for last, and not among more TCP sockets than the limit', async () => {
+    const answer = (request: Uint8Array): Answer => {
+      const { states, family } = asked(request)
+      return [[concat(part(states === BOUND ? family : family * 10, family * 10 + 1), done())]]
+    }
+    const boundAsked = ({ connections }: Result): boolean =>
+      connections.some(connection => connection.sent.some(request => asked(request).states === BOUND))
+    const within = await collect({ tables: ['tcp4', 'tcp6'], boundInactiveLimit: 4 }, answer)
+    expect(boundAsked(within)).toBe(true)
+    expect(within.report.boundInactiveSkipped).toBeUndefined()
+    const beyond = await collect({ tables: ['tcp4', 'tcp6'], boundInactiveLimit: 3 }, answer)
+    expect(boundAsked(beyond)).toBe(false)
+    expect(beyond.report.boundInactiveSkipped).toBe(true)
+    const always = await collect({ tables: ['tcp4', 'tcp6'] }, answer)
+    expect(boundAsked(always)).toBe(true)
+    const only = await collect({ tables: ['tcp4'], states: BOUND, boundInactiveLimit: 0 }, answer)
+    expect(boundAsked(only)).toBe(true)
+  })
+
   test('the filter program goes to IP tables only; where the kernel refuses it, the table is read without', async () => {
     const bytecode = Uint8Array.of(1, 4, 8, 0)
     const { report, seen, connections } = await collect({ tables: ['udp4', 'packet'], bytecode }, request => {
