@@ -11,6 +11,7 @@ const SAMPLE_ROWS = 2048
 const SPACE = 0x20
 const NEWLINE = 0x0a
 const ZERO = 0x30
+const TILDE = 0x7e
 
 /** Text of 0..255, and its length, for dotted quads. */
 const OCTETS = new Uint8Array(256 * 3)
@@ -21,6 +22,10 @@ for (let value = 0; value < 256; value++) {
   for (let at = 0; at < text.length; at++) OCTETS[value * 3 + at] = text.charCodeAt(at)
 }
 
+/** The two digits of 0..99 as they lie in memory. */
+const PAIRS = new Uint16Array(100)
+for (let value = 0; value < 100; value++) PAIRS[value] = (ZERO + (value % 10)) * 256 + ZERO + Math.floor(value / 10)
+
 /**
  * Writes rows of cells. The first rows are kept back to settle the column widths; from then on each row goes straight into
  * the output buffer. The last cell of a row is never padded.
@@ -30,6 +35,7 @@ export class RowWriter implements TextSink {
   private readonly widths: number[]
   private readonly gap: number
   private bytes = new Uint8Array(BUFFER_BYTES)
+  private view = new DataView(this.bytes.buffer)
   private at = 0
   private cellStart = 0
   /** Where the previous cell ends without its padding. */
@@ -67,7 +73,11 @@ export class RowWriter implements TextSink {
 
   /** The same from a constant. */
   label(label: Label): void {
-    this.ascii(label.text)
+    const { view, at } = this
+    const { words } = label
+    // The zeros that fill up the last word are written over.
+    for (let word = 0; word < words.length; word++) view.setInt32(at + word * 4, words[word]!, true)
+    this.at = at + label.length
   }
 
   /** A label, a whole number and a blank. */
@@ -89,6 +99,21 @@ export class RowWriter implements TextSink {
 
   /** Text from elsewhere, of any length: control characters are escaped. */
   text(text: string): void {
+    this.reserve(text.length)
+    const { bytes } = this
+    let at = this.at
+    for (let index = 0; index < text.length; index++) {
+      const code = text.charCodeAt(index)
+      if (code < SPACE || code > TILDE) {
+        this.foreign(text)
+        return
+      }
+      bytes[at++] = code
+    }
+    this.at = at
+  }
+
+  private foreign(text: string): void {
     const safe = printable(text)
     const encoded = Buffer.from(safe, 'utf8')
     this.reserve(encoded.length)
@@ -99,23 +124,9 @@ export class RowWriter implements TextSink {
 
   /** A whole number >= 0. */
   number(value: number): void {
-    if (value > Number.MAX_SAFE_INTEGER) {
-      this.ascii(String(value))
-      return
-    }
-    if (value < 10) {
-      this.bytes[this.at++] = ZERO + value
-      return
-    }
-    let digits = 1
-    for (let limit = 10; value >= limit; limit *= 10) digits++
-    let rest = value
-    for (let at = this.at + digits - 1; at >= this.at; at--) {
-      const quotient = Math.floor(rest / 10)
-      this.bytes[at] = ZERO + (rest - quotient * 10)
-      rest = quotient
-    }
-    this.at += digits
+    if (value < 10) this.bytes[this.at++] = ZERO + value
+    else if (value <= 0x7fffffff) this.small(value, digitsOf(value))
+    else this.large(value)
   }
 
   /** A dotted quad from one big-endian word. */
@@ -169,6 +180,31 @@ export class RowWriter implements TextSink {
     this.cellStart = 0
   }
 
+  /** A number below 2^31 with so many digits, leading zeros included: integer arithmetic, two digits at a time. */
+  private small(value: number, digits: number): void {
+    const { view } = this
+    let rest = value | 0
+    let at = this.at + digits
+    this.at = at
+    for (let left = digits; left >= 2; left -= 2) {
+      const quotient = (rest / 100) | 0
+      at -= 2
+      view.setUint16(at, PAIRS[rest - quotient * 100]!, true)
+      rest = quotient
+    }
+    if (digits & 1) view.setUint8(at - 1, ZERO + rest)
+  }
+
+  private large(value: number): void {
+    if (value > Number.MAX_SAFE_INTEGER) {
+      this.ascii(String(value))
+      return
+    }
+    const billions = Math.floor(value / 1e9)
+    this.number(billions)
+    this.small(value - billions * 1e9, 9)
+  }
+
   private octet(value: number): void {
     const length = OCTET_LENGTHS[value]!
     const from = value * 3
@@ -195,6 +231,7 @@ export class RowWriter implements TextSink {
     const larger = new Uint8Array((this.at + length + ROW_RESERVE) * 2)
     larger.set(this.bytes.subarray(0, this.at))
     this.bytes = larger
+    this.view = new DataView(larger.buffer)
   }
 
   /** Lays the kept rows out again with the widths that they turned out to need. */
@@ -229,4 +266,12 @@ export class RowWriter implements TextSink {
       }
     }
   }
+}
+
+/** Decimal digits of a number below 2^31. */
+function digitsOf(value: number): number {
+  if (value < 10_000) return value < 100 ? (value < 10 ? 1 : 2) : value < 1000 ? 3 : 4
+  if (value < 1_000_000) return value < 100_000 ? 5 : 6
+  if (value < 100_000_000) return value < 10_000_000 ? 7 : 8
+  return value < 1_000_000_000 ? 9 : 10
 }

@@ -5,15 +5,43 @@ import { writeHex } from './u64.js'
 
 const ZERO = 0x30
 const POINT = 0x2e
+const KILO = 0x6b
+const MEGA = 0x4d
+const GIGA = 0x47
+const TERA = 0x54
 
 /**
  * C's `%.{precision}g`: that many significant digits, trailing zeros dropped, an exponent of two digits for large and small
  * numbers. JavaScript rounds exact ties up where C rounds them to even; this rounds as C does.
  */
-export function writeG(value: number, precision: number, sink: TextSink): void {
-  sink.ascii(formatG(value, precision))
+export function writeG(value: number, precision: 3 | 6, sink: TextSink): void {
+  const one = precision === 3 ? 100 : 100_000
+  // All digits that are wanted, as an integer.
+  let scale = one
+  for (let limit = 10; scale > 1 && value >= limit; limit *= 10) scale /= 10
+  const scaled = value * scale
+  const digits = Math.round(scaled)
+  // Too near a tie for doubles to say, below 1, with an exponent, or a digit more by rounding: all rare.
+  if (Math.abs(scaled - digits) > 0.4999 || scaled < one || digits >= one * 10) sink.ascii(formatG(value, precision))
+  else writePoint(digits, scale, sink)
 }
 
+/** `digits` divided by `unit`, a power of ten, without trailing zeros behind the point; both are below 2^31. */
+function writePoint(digits: number, unit: number, sink: TextSink): void {
+  // `| 0` keeps V8 at integers, which are several times as quick here.
+  const whole = (digits / unit) | 0
+  sink.number(whole)
+  let rest = (digits - whole * unit) | 0
+  if (rest === 0) return
+  sink.byte(POINT)
+  for (let place = (unit / 10) | 0; rest > 0; place = (place / 10) | 0) {
+    const digit = (rest / place) | 0
+    sink.byte(ZERO + digit)
+    rest -= digit * place
+  }
+}
+
+/** The general way. */
 function formatG(value: number, precision: number): string {
   if (value === 0) return '0'
   if (!Number.isFinite(value)) return String(value)
@@ -48,7 +76,15 @@ export function writeF0(value: number, sink: TextSink): void {
 
 /** C's `%.1f` of a number that is not negative and below 2^50. */
 export function writeF1(value: number, sink: TextSink): void {
-  sink.ascii(formatF1(value))
+  const tenths = Math.round(value * 10)
+  if (tenths > 1e9 || Math.abs(value * 10 - tenths) > 0.4999) {
+    sink.ascii(formatF1(value))
+    return
+  }
+  const whole = Math.floor(tenths / 10)
+  sink.number(whole)
+  sink.byte(POINT)
+  sink.byte(ZERO + tenths - whole * 10)
 }
 
 function formatF1(value: number): string {
@@ -67,37 +103,32 @@ export function writeMillis(us: number, sink: TextSink): void {
     writeG(us / 1000, 6, sink)
     return
   }
-  const whole = Math.floor(us / 1000)
+  const whole = (us / 1000) | 0
+  const rest = (us - whole * 1000) | 0
   sink.number(whole)
-  writeFraction(us - whole * 1000, sink)
-}
-
-/** A point and thousandths without trailing zeros; nothing for none. */
-function writeFraction(thousandths: number, sink: TextSink): void {
-  if (thousandths === 0) return
-  const tenths = Math.floor(thousandths / 100)
-  const rest = thousandths - tenths * 100
+  if (rest === 0) return
+  const tenths = (rest / 100) | 0
+  const hundredths = (rest / 10) | 0
   sink.byte(POINT)
   sink.byte(ZERO + tenths)
-  if (rest === 0) return
-  const hundredths = Math.floor(rest / 10)
-  sink.byte(ZERO + hundredths)
+  if (rest === tenths * 100) return
+  sink.byte(ZERO + hundredths - tenths * 10)
   if (rest > hundredths * 10) sink.byte(ZERO + rest - hundredths * 10)
 }
 
 /** Bits per second as ss prints them: `11.2G`, `874G`; every digit with `numeric`. */
 export function writeBandwidth(bps: number, numeric: boolean, sink: TextSink): void {
   if (numeric) writeF0(bps, sink)
-  else if (bps >= 1e12) writeScaled(bps / 1e12, 'T', sink)
-  else if (bps >= 1e9) writeScaled(bps / 1e9, 'G', sink)
-  else if (bps >= 1e6) writeScaled(bps / 1e6, 'M', sink)
-  else if (bps >= 1e3) writeScaled(bps / 1e3, 'k', sink)
+  else if (bps >= 1e12) writeScaled(bps / 1e12, TERA, sink)
+  else if (bps >= 1e9) writeScaled(bps / 1e9, GIGA, sink)
+  else if (bps >= 1e6) writeScaled(bps / 1e6, MEGA, sink)
+  else if (bps >= 1e3) writeScaled(bps / 1e3, KILO, sink)
   else writeG(bps, 6, sink)
 }
 
-function writeScaled(value: number, unit: string, sink: TextSink): void {
+function writeScaled(value: number, unit: number, sink: TextSink): void {
   writeG(value, 3, sink)
-  sink.ascii(unit)
+  sink.byte(unit)
 }
 
 /**

@@ -112,21 +112,29 @@ const u32 = (field: number): number => (field + 4 <= size ? data.getUint32(base 
 const u64 = (field: number): number => (field + 8 <= size ? approximateU64(data, base + field) : 0)
 
 function words(list: readonly Word[], sink: TextSink): void {
+  const view = data
+  const start = base
+  const length = size
   for (let index = 0; index < list.length; index++) {
     const { label, at, kind } = list[index]!
-    if (kind === 'u64') {
-      if (at + 8 > size || (data.getUint32(base + at, true) === 0 && data.getUint32(base + at + 4, true) === 0))
-        continue
-      sink.label(label)
-      writeU64(data, base + at, sink)
-      sink.byte(SPACE)
-      continue
+    if (at + 4 > length) continue
+    const value = view.getUint32(start + at, true)
+    if (kind === 'u32') {
+      if (value !== 0) sink.count(label, value)
+    } else if (kind === 'millis') {
+      if (value !== 0) millis(label, value, sink)
+    } else if (at + 8 <= length) {
+      const high = view.getUint32(start + at + 4, true)
+      if (high !== 0) large(label, view, start + at, sink)
+      else if (value !== 0) sink.count(label, value)
     }
-    const value = u32(at)
-    if (value === 0) continue
-    if (kind === 'u32') sink.count(label, value)
-    else millis(label, value, sink)
   }
+}
+
+function large(label: Label, view: DataView, at: number, sink: TextSink): void {
+  sink.label(label)
+  writeU64(view, at, sink)
+  sink.byte(SPACE)
 }
 
 function millis(label: Label, us: number, sink: TextSink): void {

@@ -33,7 +33,27 @@ describe.skipIf(!hasPython)('numbers are those of C', () => {
 
   test('milliseconds out of microseconds', () => {
     const us = [
-      0, 1, 10, 31, 100, 999, 1000, 1001, 1010, 1100, 204000, 999999, 1000500, 1234565, 4294967295, 1234567890,
+      0,
+      1,
+      10,
+      31,
+      100,
+      999,
+      1000,
+      1001,
+      1010,
+      1100,
+      204000,
+      999999,
+      1000500,
+      1234565,
+      4294967295,
+      1234567890,
+      ...fc.sample(fc.integer({ min: 0, max: 0xffffffff }), { numRuns: 1000, seed: 7 }),
+      ...fc
+        .sample(fc.integer({ min: 1_000_000, max: 999_999_999 }), { numRuns: 1000, seed: 7 })
+        .map(us => us - (us % 5)),
+      ...fc.sample(fc.integer({ min: 0, max: 2_000_000 }), { numRuns: 1000, seed: 7 }),
     ]
     expect(us.map(formatMillis)).toEqual(
       printf(

@@ -5,7 +5,6 @@ import * as numbers from '../../src/sockets/c-format.js'
 import * as details from '../../src/sockets/details-text.js'
 import type { SocketRecord } from '../../src/sockets/record.js'
 import type { TcpInfoStyle } from '../../src/sockets/tcp-info-text.js'
-import { writeHex, writeU64 } from '../../src/sockets/u64.js'
 
 type Write = (record: SocketRecord, sink: TextSink) => void
 
@@ -24,7 +23,8 @@ export const formatInfo = (record: SocketRecord, style?: TcpInfoStyle): string =
 export const formatExtended = (record: SocketRecord, cgroup?: string): string =>
   textOf(sink => details.writeExtended(record, sink, cgroup === undefined ? null : () => cgroup))
 
-export const formatG = (value: number, precision = 6): string => textOf(sink => numbers.writeG(value, precision, sink))
+export const formatG = (value: number, precision: 3 | 6 = 6): string =>
+  textOf(sink => numbers.writeG(value, precision, sink))
 export const formatF0 = (value: number): string => textOf(sink => numbers.writeF0(value, sink))
 export const formatF1 = (value: number): string => textOf(sink => numbers.writeF1(value, sink))
 export const formatMillis = (us: number): string => textOf(sink => numbers.writeMillis(us, sink))
@@ -32,5 +32,3 @@ export const formatBandwidth = (bps: number, numeric: boolean): string =>
   textOf(sink => numbers.writeBandwidth(bps, numeric, sink))
 export const formatTimeLeft = (ms: number): string => textOf(sink => numbers.writeTimeLeft(ms, sink))
 export const formatHash = (value: number): string => textOf(sink => numbers.writeHash(value, sink))
-export const formatHex = (low: number, high: number): string => textOf(sink => writeHex(low, high, sink))
-export const formatDecimal = (data: DataView, at: number): string => textOf(sink => writeU64(data, at, sink))
