@@ -12,7 +12,7 @@ import { collectSockets } from '../../sockets/collect.js'
 import { matchesEverything } from '../../sockets/filter/index.js'
 import { destroySocket, HIDDEN, judgeAnswer, KILLABLE, type KillOutcome, planKill } from '../../sockets/kill.js'
 import { type ListingQuery, Owners, visitSockets } from '../../sockets/listing.js'
-import { SocketRecord } from '../../sockets/record.js'
+import type { SocketRecord } from '../../sockets/record.js'
 import { ALL_STATES } from '../../sockets/states.js'
 import { TABLES } from '../../sockets/tables.js'
 import { cookieText, toSocket } from '../../sockets/to-model.js'
@@ -100,7 +100,7 @@ function narrow(
 
 /** A record that outlives its batch, with its message: holders and attributes are shown later. */
 function copyOf(record: SocketRecord): SocketRecord {
-  const copy = Object.assign(new SocketRecord(), record)
+  const copy = record.copy()
   const { attributesStart: start, attributesEnd: end } = record
   const bytes = new Uint8Array(record.data.buffer, record.data.byteOffset + start, end - start).slice()
   copy.setAttributes(new DataView(bytes.buffer), 0, bytes.length)
