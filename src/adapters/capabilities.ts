@@ -4,6 +4,8 @@ import fs from 'node:fs'
 
 /** linux/capability.h: shows and changes network settings; without it the kernel hides socket marks. */
 export const CAP_NET_ADMIN = 12
+/** Enters namespaces, setns(2). */
+export const CAP_SYS_ADMIN = 21
 
 /** Whether the capability is effective; by user id where procfs does not say. */
 export function hasCapability(capability: number): boolean {

@@ -115,7 +115,8 @@ export function listNetns(options: NetnsOptions = {}): NamespaceList {
     const current = found.inode === null ? found.statInode === ownStat : found.inode === ownInode
     const { inode, pid } = found
     const path = current ? `${root}/self/ns/net` : found.path
-    return { label: labelOf(found, current, root), labelCertain: found.nameCertain, inode, path, pid, current }
+    const label = marked(labelOf(found, current, root), found.nameCertain)
+    return { label, labelCertain: found.nameCertain, inode, path, pid, current }
   })
   namespaces.sort((a, b) => Number(b.current) - Number(a.current))
   return { namespaces, unreadable }
@@ -173,6 +174,9 @@ function addPath(path: string, name: string | null, seen: Seen[]): void {
   }
   seen.push({ inode, statInode: null, pid: null, path, name, nameCertain: true })
 }
+
+/** A name that is a guess carries a question mark wherever it is shown. */
+const marked = (label: string, certain: boolean): string => (certain ? label : `${label}?`)
 
 function labelOf(found: Seen, current: boolean, root: string): string {
   if (found.name !== null) return found.name

@@ -1,6 +1,7 @@
 // Builds what a socket listing needs out of adapters: the ways to the kernel, the namespaces, the names.
 
 import fs from 'node:fs'
+import { CAP_SYS_ADMIN, hasCapability } from '../adapters/capabilities.js'
 import { CgroupNames } from '../adapters/cgroups.js'
 import { interfaceNames } from '../adapters/interface-names.js'
 import { readPortRange, readProtocols, readServices, readUsers } from '../adapters/names.js'
@@ -152,7 +153,7 @@ function targetOf(namespace: NetworkNamespace): RunTarget {
   const { label, pid, path, current } = namespace
   const proc = current ? procSocketSource() : pid === null ? absent : procSocketSource({ pid })
   if (current) return { label, fd: -1, pid, proc }
-  if (path === null || process.geteuid?.() !== 0) return { label, fd: null, pid, proc }
+  if (path === null || !hasCapability(CAP_SYS_ADMIN)) return { label, fd: null, pid, proc }
   try {
     return { label, fd: fs.openSync(path, 'r'), pid, proc }
   } catch (error) {

@@ -4,7 +4,7 @@ import { UsageError } from '../errors/index.js'
 import type { Protocol } from './constants.js'
 import { SOCK_DGRAM, SOCK_RAW, SOCK_SEQPACKET, SOCK_STREAM } from './constants.js'
 import type { SocketRecord } from './record.js'
-import { ALL_STATES, DEFAULT_STATES, parseState, STATE_WORDS } from './states.js'
+import { ALL_STATES, CLOSED, DEFAULT_STATES, parseState, STATE_WORDS } from './states.js'
 import { TABLES, type Table } from './tables.js'
 
 /** One kind of socket as `-A` names it: a protocol, and where it has types, one of them. */
@@ -144,6 +144,8 @@ export function kindTest(kinds: readonly Kind[]): ((record: SocketRecord) => boo
     kinds.some(each => each.protocol === record.protocol && each.type === record.type)
 }
 
+const IDLE_STATES = DEFAULT_STATES | (1 << CLOSED)
+
 export interface StateWords {
   /** Words of --state and `state`. */
   states: readonly string[]
@@ -155,6 +157,8 @@ export interface StateWords {
   filter: number | null
   /** Whether the filter chooses the states where nothing else does. */
   filterChooses: boolean
+  /** Whether kinds were named whose sockets are never connected (packet, netlink): ss lists closed ones then. */
+  idleKinds?: boolean
 }
 
 /** The mask of states to list. State words go before -a and -l, as in ss. @throws UsageError for an unknown word */
@@ -163,7 +167,10 @@ export function selectStates(words: StateWords): number {
   const excluded = masks(words.exclude)
   let mask = masks(words.states)
   if (mask === 0)
-    mask = excluded !== 0 ? ALL_STATES : (words.flags ?? (words.filterChooses ? ALL_STATES : DEFAULT_STATES))
+    mask =
+      excluded !== 0
+        ? ALL_STATES
+        : (words.flags ?? (words.filterChooses ? ALL_STATES : words.idleKinds ? IDLE_STATES : DEFAULT_STATES))
   mask &= ~excluded
   return words.filter === null ? mask : mask & words.filter
 }

@@ -17,8 +17,10 @@ import {
 import {
   decodeInet,
   encodeInetRequest,
+  extensionBit,
   INET_DIAG_REQ_BYTECODE,
   INET_DIAG_REQ_PROTOCOL,
+  INET_DIAG_SKMEMINFO,
   inetProtocolNumber,
 } from './diag/inet-diag.js'
 import { decodeNetlink, encodeNetlinkRequest } from './diag/netlink-diag.js'
@@ -118,7 +120,11 @@ export const TABLES: readonly Table[] = [
     states: STREAM,
     inet: false,
     procfs: 'unix',
-    request: states => ({ payload: encodeUnixRequest({ states }), attributes: [], decode: decodeUnix }),
+    request: (states, { extensions }) => ({
+      payload: encodeUnixRequest({ states, memory: (extensions & extensionBit(INET_DIAG_SKMEMINFO)) !== 0 }),
+      attributes: [],
+      decode: decodeUnix,
+    }),
   },
   inet('raw', 4, DATAGRAM, 'raw'),
   inet('raw', 6, DATAGRAM, 'raw6'),

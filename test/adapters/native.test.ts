@@ -29,7 +29,7 @@ describe('loading the native socket', () => {
     const root = emptyRoot()
     expect(reason(root)).toBe(
       `${join(root, `prebuilds/linux-${process.arch}/netkit.node`)} is missing: ` +
-        'build it with `node scripts/build-native.mjs`',
+        'in a clone, npm run build makes it',
     )
   })
 

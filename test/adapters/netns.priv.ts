@@ -38,11 +38,11 @@ describeLab('network namespaces', () => {
       expect(found.every(namespace => namespace !== undefined)).toBe(true)
       expect(new Set(found).size).toBe(3)
       // The kernel hides which namespace these processes are in; the names come from numbers in sequence.
-      // A namespace made at the same moment elsewhere can break the sequence; a wrong name must never come of it.
+      // A namespace made at the same moment elsewhere can break the sequence; a guess is marked as one.
       for (const [at, namespace] of found.entries()) {
         const { label, labelCertain } = namespace!
-        expect([names[at], `a) \u001b[31mR/${pids[at]}`]).toContain(label)
-        expect(labelCertain).toBe(label !== names[at])
+        expect([`${names[at]}?`, `a) \u001b[31mR/${pids[at]}`]).toContain(label)
+        expect(labelCertain).toBe(!label.endsWith('?'))
       }
       expect(namespaces.filter(({ current }) => current)).toHaveLength(1)
     }))

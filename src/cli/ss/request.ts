@@ -35,6 +35,9 @@ export interface SelectionFlags {
   filter?: string | undefined
 }
 
+/** Families of `-f` whose sockets are never connected. */
+const IDLE_FAMILIES = ['link', 'netlink', 'xdp']
+
 const PROTOCOL_FLAGS: readonly (Protocol & keyof SelectionFlags)[] = [
   'tcp',
   'udp',
@@ -95,6 +98,7 @@ export function parseRequest(flags: SelectionFlags, words: readonly string[], se
       flags: stateFlags(flags),
       filter: needs.states,
       filterChooses: needs.namesStates,
+      idleKinds: flags.packet || flags.xdp || IDLE_FAMILIES.includes(flags.family ?? ''),
     }),
     statesImplied: stateWords.length + excludeWords.length === 0 && !flags['bound-inactive'] && !needs.namesStates,
     filter,

@@ -56,8 +56,9 @@ describeLab('netkit ss in other network namespaces', () => {
       const index = listeners.findIndex(({ inode }) => inode === socket.inode)
       // A process in it is all that nobody can see for certain; a name of /run/netns is a guess, and said to be one.
       if (!socket.netns!.includes(String(listeners[index]!.pid))) {
-        expect(names).toContain(socket.netns)
-        expect(notes.join('\n')).toMatch(new RegExp(`${socket.netns}\\b.* is a guess`))
+        expect(socket.netns).toMatch(/\?$/)
+        expect(names).toContain(socket.netns!.slice(0, -1))
+        expect(notes.join('\n')).toMatch(new RegExp(`${socket.netns!.slice(0, -1)}\\?.* is a guess`))
       }
       expect(socket).toMatchObject({
         local: { port: listeners[index]!.port },
