@@ -31,6 +31,11 @@ export async function main(argv: readonly string[], options: LoadOptions): Promi
   const words = withHelpWord(argv)
   // oclif would look for a theme file in the home directory at every start.
   process.env['NETKIT_DISABLE_THEME'] = '1'
+  // The last resort, for what is thrown where no command waits for it: in a timer, at a key, at an event.
+  process.once('uncaughtException', error => {
+    reportFailure(error, formatOf(words, true))
+    process.exit()
+  })
   try {
     await run(words, options)
   } catch (error) {

@@ -4,6 +4,8 @@ import { writeSync } from 'node:fs'
 import { ERRNO, fromNodeError, isNodeSystemError } from '../errors/index.js'
 import { isTerminal } from './terminal.js'
 
+const STDOUT = 1
+const STDERR = 2
 const CAPACITY = 64 * 1024
 /** A UTF-16 code unit takes at most this many bytes in UTF-8. */
 const MAX_BYTES_PER_UNIT = 3
@@ -17,7 +19,8 @@ function sleep(ms: number): void {
 
 /**
  * Writes all of `bytes`. A full pipe or terminal in non-blocking mode (set so by a parent, or by libuv) is waited for;
- * a closed pipe ends the program at once with exit 0, as `netkit ... | head` expects.
+ * a closed pipe behind stdout ends the program at once with exit 0, as `netkit ... | head` expects. What stderr does not take
+ * is dropped: there is nowhere left to say so, and the exit code tells how it went.
  */
 function writeAll(fd: number, bytes: Uint8Array): void {
   let at = 0
@@ -28,7 +31,8 @@ function writeAll(fd: number, bytes: Uint8Array): void {
       pause = 0.25
     } catch (error) {
       const errno = isNodeSystemError(error) ? Math.abs(error.errno) : 0
-      if (errno === ERRNO.EPIPE) process.exit(0)
+      if (fd === STDERR && errno !== ERRNO.EAGAIN) return
+      if (fd === STDOUT && errno === ERRNO.EPIPE) process.exit(0)
       if (errno !== ERRNO.EAGAIN) throw fromNodeError('file-write', error, 'write the output')
       sleep(pause)
       pause = Math.min(pause * 2, 10)

@@ -10,7 +10,7 @@ import { formatState, parseState, stateLabel, TIME_WAIT } from './states.js'
 import { TABLES } from './tables.js'
 import { TCP_INFO, type TcpInfoField } from './tcp-info.js'
 import { cookieText } from './to-model.js'
-import { approximateU64 } from './u64.js'
+import { readU64 } from './u64.js'
 
 /** One field of a socket that is not what it was. Values are those of the model. */
 export interface Change {
@@ -28,13 +28,13 @@ export interface Rates {
 
 const known = (value: number): number | null => (value === UNKNOWN ? null : value)
 
-function infoField(record: SocketRecord, field: TcpInfoField, width: 4 | 8): number | null {
+function infoField(record: SocketRecord, field: TcpInfoField, width: 4 | 8): Change['from'] {
   // A listener has a tcp_info too, in which nothing of this is meant.
   if (record.protocol !== 'tcp' || record.isListener) return null
   const offset = TCP_INFO.offset[field]
   if (record.attributeLength(INET_DIAG_INFO) < offset + width) return null
   const at = record.attribute(INET_DIAG_INFO) + offset
-  return width === 4 ? record.data.getUint32(at, true) : approximateU64(record.data, at)
+  return width === 4 ? record.data.getUint32(at, true) : readU64(record.data, at)
 }
 
 interface Field {
@@ -42,7 +42,7 @@ interface Field {
   name: string
   /** What a line of text calls it. */
   label: string
-  read(record: SocketRecord): number | null
+  read(record: SocketRecord): Change['from']
   /** Only looked at when tcp_info was asked for. */
   info?: true
 }
@@ -80,7 +80,7 @@ export interface Look {
   identity: string
   /** TIME-WAIT, or an orphan kept like one: a record of its own in the kernel, which may have got a cookie of its own. */
   mini: boolean
-  values: readonly (number | null)[]
+  values: readonly Change['from'][]
   peerPath: string | null
   holders: readonly Holder[] | null
 }
@@ -205,15 +205,15 @@ function compare(from: Look, to: Look, seconds: number, difference: Difference):
     const state = index === STATE
     changes.push({
       field: FIELDS[index]!.name,
-      from: state ? formatState(was!) : was,
-      to: state ? formatState(is!) : is,
+      from: state ? formatState(Number(was)) : was,
+      to: state ? formatState(Number(is)) : is,
     })
   }
   if (changes.length > 0) difference.changed.set(to.row, changes)
   const perSecond = (index: number): number | null => {
     const was = from.values[index] ?? null
     const is = to.values[index] ?? null
-    return was === null || is === null ? null : Math.max(is - was, 0) / seconds
+    return was === null || is === null ? null : Math.max(Number(is) - Number(was), 0) / seconds
   }
   if (to.values[SENT] === null && to.values[RETRANS] === null) return
   difference.rates.set(to.row, {

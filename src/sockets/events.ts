@@ -56,11 +56,22 @@ export interface EventTarget {
   fd: number
 }
 
+/** Read at most before others have their turn: the watch is level-triggered and calls again while there is more. */
+const BATCHES_PER_TURN = 8
+/** Read at most at the end, 16 events each: more than the receive buffer holds, and an end even while new ones come. */
+const BATCHES_AT_END = 1024
+
+interface Listener {
+  netns: number
+  connection: NetlinkConnection
+}
+
 /** Listens to destroy events in one or several network namespaces. */
 export class DestroyEvents {
-  private readonly connections: { netns: number; connection: NetlinkConnection }[] = []
+  private readonly listeners: Listener[] = []
   private readonly record = new SocketRecord()
   private readonly visit: Visit
+  private readonly failed: (error: unknown) => void
   private readonly drained: () => void
   /** Times the kernel threw events away because they came faster than they were read. */
   overruns = 0
@@ -69,7 +80,8 @@ export class DestroyEvents {
 
   /**
    * @param visit takes each event as it comes; the record is valid only during the call
-   * @param drained called when all that were ready have been visited
+   * @param failed takes an error of the socket, of `visit` or of `drained`: no more events come after it
+   * @param drained called after each turn of visits
    * @throws SystemCallError
    */
   constructor(
@@ -77,16 +89,19 @@ export class DestroyEvents {
     targets: readonly EventTarget[],
     groups: number,
     visit: Visit,
+    failed: (error: unknown) => void,
     drained: () => void = () => undefined,
   ) {
     this.visit = visit
+    this.failed = failed
     this.drained = drained
     try {
       for (const { netns, fd } of targets) {
         const connection = port.open(SOCK_DIAG, fd)
-        this.connections.push({ netns, connection })
+        const listener = { netns, connection }
+        this.listeners.push(listener)
         connection.join(groups)
-        connection.onReadable(() => this.drain())
+        connection.onReadable(() => this.turn(listener))
       }
     } catch (error) {
       this.close()
@@ -94,25 +109,38 @@ export class DestroyEvents {
     }
   }
 
-  /** Visits what is ready now. */
+  /** Visits what is ready now, for the last time. */
   drain(): void {
-    for (const { netns, connection } of this.connections) {
-      this.record.netns = netns
-      while (this.readBatch(connection)) {}
-    }
+    for (const listener of this.listeners) this.readBatches(listener, BATCHES_AT_END)
     this.drained()
   }
 
   /** Events that the kernel threw away; null where it does not tell how many. */
   get lost(): number | null {
-    return this.connections.reduce<number | null>((sum, { connection }) => {
+    return this.listeners.reduce<number | null>((sum, { connection }) => {
       const lost = connection.lost?.() ?? null
       return sum === null || lost === null ? null : sum + lost
     }, 0)
   }
 
   close(): void {
-    for (const { connection } of this.connections.splice(0)) connection.close()
+    for (const { connection } of this.listeners.splice(0)) connection.close()
+  }
+
+  /** Called by the event loop, which has nobody to throw to. */
+  private turn(listener: Listener): void {
+    try {
+      this.readBatches(listener, BATCHES_PER_TURN)
+      this.drained()
+    } catch (error) {
+      this.close()
+      this.failed(error)
+    }
+  }
+
+  private readBatches({ netns, connection }: Listener, most: number): void {
+    this.record.netns = netns
+    for (let batch = 0; batch < most && this.readBatch(connection); batch++) {}
   }
 
   /** False when nothing is left to read. */

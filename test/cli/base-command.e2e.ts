@@ -15,6 +15,15 @@ describe('a failing command', () => {
     expect(stderr).not.toMatch(/^ +at /m)
   })
 
+  it('reports what is thrown in a timer in the same way', async () => {
+    const text = await run(['late'])
+    expect(text).toMatchObject({ code: 70, stdout: '' })
+    expect(text.stderr).toMatch(/^netkit: this is a bug in netkit: TypeError: .*\n {2}run it again .*\n$/)
+    const json = await run(['late', '--ndjson'])
+    expect(json).toMatchObject({ code: 70, stderr: '' })
+    expect(JSON.parse(json.stdout).error.exit).toBe(70)
+  })
+
   it('shows the stack of a crash when DEBUG names netkit', async () => {
     expect((await run(['crash'], { env: { DEBUG: 'netkit' } })).stderr).toMatch(/^ +at Crash\.run/m)
   })
@@ -177,6 +186,13 @@ print(n, p.wait())`
         .map(line => JSON.parse(line).i),
     ).toEqual([0, 1, 2])
     expect(JSON.parse((await run(['flood', '--lines', '0', '--json'])).stdout)).toEqual({ rows: [], total: 0 })
+  })
+
+  it.each([
+    ['that nobody reads', 'exec 4> >(exit 0); wait $!'],
+    ['on a full disk', 'exec 4> /dev/full'],
+  ])('on stderr %s leaves the exit code as it is', async (_, open) => {
+    expect((await shell(`${open}; "$NODE" "$APP" nonsense 2>&4; echo $?`, env)).stdout).toBe('2\n')
   })
 
   it('that cannot be written is a failure with exit 4', async () => {

@@ -110,6 +110,20 @@ test('rates are the difference of tcp_info over the time between the looks', () 
   expect(diffSnapshots(snapshot(tcp(1)), snapshot(tcp(1)), 2).rates.size).toBe(0)
 })
 
+test('bytes beyond 2 to the 53 are told to the last digit', () => {
+  const huge = (low: number): SocketRecord => {
+    const record = counted(low, 0, 0)
+    record.data.setUint32(4 + TCP_INFO.offset.bytesSent + 4, 0x80000000, true)
+    return record
+  }
+  const difference = diffSnapshots(snapshot(huge(1)), snapshot(huge(4097)), 2)
+  expect(difference.changed.get(0)).toEqual([
+    { field: 'bytesSent', from: '9223372036854775809', to: '9223372036854779905' },
+  ])
+  expect(difference.rates.get(0)!.sendBytesPerSecond).toBe(2048)
+  expect(diffSnapshots(snapshot(huge(1)), snapshot(huge(2)), 1).changed.size).toBe(1)
+})
+
 test('a snapshot hands its sockets out again in order, with what was known of each', () => {
   const before = new Snapshot()
   const holders = [{ pid: 1, name: 'init', fd: 3 }]

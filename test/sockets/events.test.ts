@@ -71,6 +71,10 @@ test('each table that has events has its group', () => {
   expect(destroyGroups(TABLES)).toBe(15)
 })
 
+const fail = (error: unknown): void => {
+  throw error
+}
+
 /** A port whose connection gives these answers, one a read, and says what was done with it. */
 function scripted(answers: (Uint8Array | Error)[]): { port: NetlinkPort; log: string[]; ready(): void } {
   const log: string[] = []
@@ -120,6 +124,7 @@ test('events are read until none is left, and an overflow of the buffer is count
     [{ netns: 3, fd: 9 }],
     1,
     record => seen.push(`${record.protocol} ${record.netns}`),
+    fail,
     () => seen.push('drained'),
   )
   ready()
@@ -129,8 +134,33 @@ test('events are read until none is left, and an overflow of the buffer is count
   expect(log).toEqual(['open 9', 'join 1', 'close'])
 })
 
-test('another failure of the socket is not hidden', () => {
-  const { port, ready } = scripted([new SystemCallError('bad', ERRNO.EBADF)])
-  new DestroyEvents(port, [{ netns: 0, fd: -1 }], 1, () => undefined)
-  expect(() => ready()).toThrow('bad')
+test('a failure of the socket, of a visit or after it is handed over, and ends the listening', () => {
+  const bad = new SystemCallError('bad', ERRNO.EBADF)
+  const full = new Error('full')
+  const throwFull = (): void => fail(full)
+  const nothing = (): void => undefined
+  for (const [answer, visit, drained, expected] of [
+    [bad, nothing, nothing, bad],
+    [message(event(6)), throwFull, nothing, full],
+    [message(event(6)), nothing, throwFull, full],
+  ] as const) {
+    const { port, log, ready } = scripted([answer])
+    const failures: unknown[] = []
+    new DestroyEvents(port, [{ netns: 0, fd: -1 }], 1, visit, error => failures.push(error), drained)
+    ready()
+    expect(failures).toEqual([expected])
+    expect(log.at(-1)).toBe('close')
+  }
+})
+
+test('events that never stop coming leave others their turn, and come to an end', () => {
+  const { port, ready } = scripted(Array.from({ length: 5000 }, () => message(event(6))))
+  let seen = 0
+  const events = new DestroyEvents(port, [{ netns: 0, fd: -1 }], 1, () => seen++, fail)
+  ready()
+  expect(seen).toBe(8)
+  ready()
+  expect(seen).toBe(16)
+  events.drain()
+  expect(seen).toBe(16 + 1024)
 })

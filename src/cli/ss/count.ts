@@ -13,6 +13,7 @@ import type { SocketRecord } from '../../sockets/record.js'
 import { formatState } from '../../sockets/states.js'
 import { suggest } from '../suggest.js'
 import { writeTail } from './json-tail.js'
+import { printNotes } from './notes.js'
 import { noteUnanswered, openHostNames } from './resolve.js'
 import type { Console, SocketFlags } from './run.js'
 import type { View } from './view.js'
@@ -96,7 +97,7 @@ export class CountView implements View {
     if (lines) {
       if (counts.others !== null) io.out.write(`${separator}${JSON.stringify({ others: counts.others })}`)
       if (counts.total > 0) io.out.write('\n')
-      for (const note of notes) io.err.line(`netkit: ${note}`)
+      printNotes(io, notes)
       return
     }
     io.out.write(separator === next ? '\n  ],\n' : '{\n  "counts": [],\n')

@@ -85,6 +85,7 @@ export async function runEvents(flags: SocketFlags, words: readonly string[], io
         count++
         view.row(record, known)
       },
+      error => interruption.fail(error),
       () => view.flush(),
     )
     view.begin()
@@ -94,6 +95,7 @@ export async function runEvents(flags: SocketFlags, words: readonly string[], io
       notes.print()
       await interruption.wait(Math.max(REFRESH_MS, (session.ports.now() - started) * REFRESH_SHARE))
     }
+    interruption.rethrow()
     events.drain()
     notes.add(summary(count, events))
     return undefined
@@ -146,6 +148,9 @@ class Living {
     for (const [key, known] of next) {
       const was = this.now.get(key)
       if (was && known.inode === 0 && was.inode !== 0) next.set(key, { ...was, state: known.state })
+      // Closed between the listing and the look at the processes: nobody holds it any more.
+      else if (was && known.inode === was.inode && !known.holders?.length && was.holders?.length)
+        known.holders = was.holders
     }
     this.earlier = this.now
     this.now = next

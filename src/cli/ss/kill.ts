@@ -17,6 +17,7 @@ import { ALL_STATES } from '../../sockets/states.js'
 import { TABLES } from '../../sockets/tables.js'
 import { cookieText, toSocket } from '../../sockets/to-model.js'
 import { refuseTogether } from './modes.js'
+import { printNotes } from './notes.js'
 import { parseRequest, type SocketRequest, splitWords } from './request.js'
 import type { Console, SocketFlags } from './run.js'
 import { tableOptions } from './view.js'
@@ -224,5 +225,5 @@ function show(victims: readonly Victim[], notes: readonly string[], dryRun: bool
     writer.flush()
   }
   io.out.flush()
-  if (io.format !== 'json') for (const note of notes) io.err.line(`netkit: ${note}`)
+  if (io.format !== 'json') printNotes(io, notes)
 }

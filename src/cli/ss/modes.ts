@@ -4,6 +4,7 @@ import type { Session } from '../../compose/session.js'
 import { UsageError } from '../../errors/index.js'
 import type { EventTarget } from '../../sockets/events.js'
 import { FILTER_KEYWORDS } from '../../sockets/filter/index.js'
+import { printNotes } from './notes.js'
 import type { Console, SocketFlags } from './run.js'
 
 /** @throws UsageError when one of `others` was given together with the flag `mode` */
@@ -51,7 +52,7 @@ export class Notes {
   }
 
   print(): void {
-    for (const note of this.waiting.splice(0)) this.io.err.line(`netkit: ${note}`)
+    printNotes(this.io, this.waiting.splice(0))
     this.io.err.flush()
   }
 }
@@ -60,6 +61,7 @@ export class Notes {
 export class Interruption {
   private readonly release: () => void
   private readonly callbacks = new Set<() => void>()
+  private failure: { error: unknown } | null = null
   happened = false
 
   constructor(io: Console) {
@@ -70,6 +72,17 @@ export class Interruption {
   interrupt(): void {
     this.happened = true
     for (const callback of [...this.callbacks]) callback()
+  }
+
+  /** Ends all waiting because of an error in a callback, where nobody can catch it; the first one counts. */
+  fail(error: unknown): void {
+    this.failure ??= { error }
+    this.interrupt()
+  }
+
+  /** @throws what `fail` was given */
+  rethrow(): void {
+    if (this.failure !== null) throw this.failure.error
   }
 
   /** Called at once when it happens. */

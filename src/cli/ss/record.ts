@@ -10,6 +10,7 @@ import { fromNodeError } from '../../errors/index.js'
 import { matchesEverything } from '../../sockets/filter/index.js'
 import { Owners } from '../../sockets/listing.js'
 import type { RecordingHeader } from '../../sockets/recording.js'
+import { printNotes } from './notes.js'
 import { parseRequest } from './request.js'
 import type { Console, SocketFlags } from './run.js'
 
@@ -92,7 +93,7 @@ function show(summary: Summary, io: Console): void {
   if (file !== STDOUT && io.format === 'json') io.out.json(summary)
   else if (file !== STDOUT && io.format === 'ndjson') io.out.jsonLine(summary)
   else (file === STDOUT ? io.err : io.out).line(`${sockets} sockets recorded in ${file} (${bytes} bytes)`)
-  if (io.format === 'text' || file === STDOUT) for (const note of notes) io.err.line(`netkit: ${note}`)
+  if (io.format === 'text' || file === STDOUT) printNotes(io, notes)
 }
 
 interface Target {

@@ -12,6 +12,7 @@ import type { SocketRecord } from '../../sockets/record.js'
 import type { Format } from '../failure.js'
 import type { Output } from '../output.js'
 import type { socketFlags } from './flags.js'
+import { printNotes } from './notes.js'
 import { parseRequest } from './request.js'
 import { makeView, type View, viewDetails, viewSelection } from './view.js'
 
@@ -93,7 +94,7 @@ function finish(
   const notes = [...session.notes, ...explainReport(report, selection.named), ...unknown, ...more]
   view.end(report, notes)
   io.out.flush()
-  if (io.format === 'text') for (const note of notes) io.err.line(`netkit: ${note}`)
+  if (io.format === 'text') printNotes(io, notes)
   if (session.recorded?.damage) io.setExit(5)
   else if (selection.named && onlyUnsupported(report.sources)) io.setExit(4)
   else if (live && marksHidden(filter)) io.setExit(3)

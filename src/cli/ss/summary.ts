@@ -10,6 +10,7 @@ import type { SocketRecord } from '../../sockets/record.js'
 import { machineCounts, namespaceCounts, type SocketCounts } from '../../sockets/sockstat.js'
 import { SocketSummary } from '../../sockets/summary.js'
 import { writeTail } from './json-tail.js'
+import { printNotes } from './notes.js'
 import type { SelectionFlags, SocketRequest } from './request.js'
 import type { Console, SocketFlags } from './run.js'
 import type { View } from './view.js'
@@ -82,7 +83,7 @@ export class SummaryView implements View {
     const summaries = blocks.map(block => summaryJson(block, machine))
     if (io.format === 'ndjson') {
       for (const summary of summaries) io.out.jsonLine(summary)
-      for (const note of notes) io.err.line(`netkit: ${note}`)
+      printNotes(io, notes)
       return
     }
     if (this.several) {

@@ -19,6 +19,7 @@ import type { SocketRecord } from '../../sockets/record.js'
 import { kindCount } from '../../sockets/selection.js'
 import { CountView, countDetails, parseCountKeys } from './count.js'
 import { writeTail } from './json-tail.js'
+import { printNotes } from './notes.js'
 import type { SelectionFlags, SocketRequest } from './request.js'
 import { ResolvingView } from './resolve.js'
 import type { Console, SocketFlags } from './run.js'
@@ -146,7 +147,7 @@ class LinesView implements View {
   }
 
   end(_report: ListingReport, notes: readonly string[]): void {
-    for (const note of notes) this.io.err.line(`netkit: ${note}`)
+    printNotes(this.io, notes)
   }
 }
 

@@ -44,7 +44,7 @@ export async function runWatch(flags: SocketFlags, words: readonly string[], io:
   let destroyed: Destroyed | null = null
   try {
     const query = await planListing(request, flags, flags.source, session)
-    destroyed = listen(query, session, notes)
+    destroyed = listen(query, session, notes, interruption)
     let before: Snapshot | null = null
     let previous = 0
     while (!interruption.happened) {
@@ -66,6 +66,7 @@ export async function runWatch(flags: SocketFlags, words: readonly string[], io:
       previous = started
       await interruption.wait(Math.max(started + seconds * 1000 - session.ports.now(), LEAST_PAUSE_MS))
     }
+    interruption.rethrow()
   } finally {
     interruption.close()
     view.close()
@@ -83,7 +84,7 @@ interface Destroyed {
 }
 
 /** Listens to destroy events, so that a connection shorter than the time between two looks is told of. */
-function listen(query: ListingQuery, session: Session, notes: Notes): Destroyed {
+function listen(query: ListingQuery, session: Session, notes: Notes, interruption: Interruption): Destroyed {
   const brief = new BriefSockets(query.states, query.accepts)
   const none = { brief, close: () => [] }
   const groups = destroyGroups(query.tables)
@@ -95,7 +96,13 @@ function listen(query: ListingQuery, session: Session, notes: Notes): Destroyed 
   }
   try {
     const targets = eventTargets(session, notes)
-    const events = new DestroyEvents(session.ports.netlink, targets, groups, record => brief.add(record))
+    const events = new DestroyEvents(
+      session.ports.netlink,
+      targets,
+      groups,
+      record => brief.add(record),
+      error => interruption.fail(error),
+    )
     return {
       brief,
       close: () => {
