@@ -2,6 +2,7 @@
 
 import { RECEIVE_ROW, ROW } from '../bytes/batch-table.js'
 import { type Operation, systemError } from '../errors/index.js'
+import { walkMessages } from '../netlink/message.js'
 import type { DatagramBatch, NetlinkConnection, NetlinkPort } from '../ports/netlink.js'
 import type { SocketPort } from '../ports/socket.js'
 
@@ -56,6 +57,16 @@ class SlotBatch implements DatagramBatch {
   truncated(index: number): boolean {
     return (this.table[index * RECEIVE_ROW + ROW.receivedFlags]! & MSG_TRUNC) !== 0
   }
+
+  /**
+   * More of the answer is to come: every slot was filled, and not by its end. Reading on after the end would race with the next
+   * request on the connection.
+   */
+  goesOn(): boolean {
+    if (this.count < this.slots) return false
+    const start = this.start(this.count - 1)
+    return !walkMessages(this.data, start, start + this.length(this.count - 1), () => undefined).done
+  }
 }
 
 class NativeNetlink implements NetlinkConnection {
@@ -86,7 +97,7 @@ class NativeNetlink implements NetlinkConnection {
   read(): DatagramBatch | null | Promise<DatagramBatch | null> {
     if (this.pending !== null) return this.takePending(this.pending)
     const batch = this.readNow()
-    if (batch !== null && batch.count === this.first.slots) void this.readAhead()
+    if (batch !== null && this.first.goesOn()) void this.readAhead()
     return batch
   }
 
@@ -155,7 +166,7 @@ class NativeNetlink implements NetlinkConnection {
   private async takePending(pending: Promise<SlotBatch>): Promise<DatagramBatch | null> {
     const batch = await pending
     this.pending = null
-    if (batch.count === batch.slots) void this.readAhead()
+    if (batch.goesOn()) void this.readAhead()
     return batch.count === 0 ? null : batch
   }
 

@@ -1,6 +1,6 @@
 // How a collector talks netlink, whoever carries the bytes: the kernel, or a recording.
 
-/** Datagrams read together. Bytes are borrowed: they are overwritten by the second `read` after the one that gave them. */
+/** Datagrams read together. Bytes are borrowed: the next `read` overwrites them, be it at once or in the background. */
 export interface DatagramBatch {
   readonly data: DataView
   readonly bytes: Uint8Array

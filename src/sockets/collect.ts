@@ -1,14 +1,27 @@
 // Asks every table that a query names, through netlink or procfs, and hands the sockets on as they come.
 
-import { ERRNO, errnoName, errnoWords, NetkitError } from '../errors/index.js'
+import { NetkitError } from '../errors/index.js'
 import type { NetlinkConnection, NetlinkPort } from '../ports/netlink.js'
 import type { ProcSocketSource } from '../ports/proc.js'
+import {
+  accountBrokenDump,
+  accountDump,
+  bothFailures,
+  type CollectReport,
+  type Failure,
+  failureOf,
+  refusal,
+  sourceReport,
+  startReport,
+} from './collect-report.js'
 import { type Decode, type DumpOutcome, type DumpRequest, dumpSockets, startDump } from './dump.js'
-import type { Consistency, SourceReport } from './model.js'
+import type { SourceReport } from './model.js'
 import { MISSING_COLUMNS } from './proc-net.js'
 import { SocketRecord } from './record.js'
 import { BOUND_INACTIVE } from './states.js'
 import type { RequestDetails, Table } from './tables.js'
+
+export type { CollectReport } from './collect-report.js'
 
 const NETLINK_SOCK_DIAG = 4
 
@@ -61,15 +74,6 @@ export interface Collect {
   pause?: () => Promise<void> | null
 }
 
-export interface CollectReport {
-  sources: SourceReport[]
-  consistency: Consistency
-  /** Messages, lines or bytes that could not be read. */
-  damaged: number
-  /** Set when there were more TCP sockets than `boundInactiveLimit`. */
-  boundInactiveSkipped?: boolean
-}
-
 const BOUND = 1 << BOUND_INACTIVE
 
 /** The states of the first request for a table: bound-inactive TCP sockets among others are a walk of their own, afterwards. */
@@ -90,17 +94,15 @@ class Collector {
   private readonly started = new Map<string, NetlinkConnection>()
   /** TCP sockets of the target so far. */
   private tcpSockets = 0
+  /** Sockets handed to the consumer by dumps so far. */
+  private handedOut = 0
   readonly report: CollectReport
 
   constructor(query: CollectQuery, ports: CollectPorts, collect: Collect) {
     this.query = query
     this.ports = ports
     this.collect = collect
-    const { consistency, damaged } = ports.recorded ?? {
-      consistency: { passes: 0, duplicatesRemoved: 0, differed: false },
-      damaged: 0,
-    }
-    this.report = { sources: [], consistency: { ...consistency }, damaged }
+    this.report = startReport(ports.recorded)
   }
 
   async run(): Promise<CollectReport> {
@@ -186,11 +188,14 @@ class Collector {
   private async table(table: Table, target: NetnsTarget): Promise<void> {
     const { source } = this.query
     this.record.clearParts()
-    let error: SourceReport['error'] = null
+    let error: Failure | null = null
     if (source !== 'procfs') {
+      const before = this.handedOut
       error = await this.throughNetlink(table, target)
-      if (error === null || source === 'netlink') {
-        this.add(table, target, error === null ? 'netlink' : 'none', error, [])
+      // An answer that broke off is kept: procfs would list again what has been handed out.
+      const answered = error === null || this.handedOut > before
+      if (answered || source === 'netlink') {
+        this.add(table, target, answered ? 'netlink' : 'none', error, [])
         return
       }
     }
@@ -205,20 +210,21 @@ class Collector {
     })
     this.report.damaged += result.skipped
     this.report.consistency.passes ||= 1
-    if (result.error) this.add(table, target, 'none', both(error, result.error), [])
+    if (result.error) this.add(table, target, 'none', bothFailures(error, result.error), [])
     else this.add(table, target, 'procfs', error, MISSING_COLUMNS[table.protocol] ?? [])
   }
 
-  /** The reason why netlink could not answer; null when it did. */
-  private async throughNetlink(table: Table, target: NetnsTarget): Promise<SourceReport['error']> {
+  /** The reason why netlink could not answer, or not to the end; null when it did. */
+  private async throughNetlink(table: Table, target: NetnsTarget): Promise<Failure | null> {
     const { netlink, netlinkUnavailable } = this.ports
     if (netlink === null) return { code: 'no-native', message: netlinkUnavailable ?? 'the native addon is not there' }
     if (target.fd === null) return { code: 'EACCES', message: 'this namespace may be read through procfs only' }
     return this.dumpStates(table, firstStates(table, this.query.states), target)
   }
 
-  private async dumpStates(table: Table, states: number, target: NetnsTarget): Promise<SourceReport['error']> {
+  private async dumpStates(table: Table, states: number, target: NetnsTarget): Promise<Failure | null> {
     const { bytecode } = this.query
+    const before = this.handedOut
     const key = `${table.id} ${states}`
     const started = this.started.get(key)
     this.started.delete(key)
@@ -230,14 +236,16 @@ class Collector {
         if (outcome.errno !== 0 && bytecode !== null && table.inet) {
           outcome = await this.dump(connection, table, states, null, false)
         }
-        return this.account(outcome, table)
+        if (outcome.errno !== 0) return refusal(outcome.errno, table)
+        accountDump(this.report, outcome)
+        return null
       } finally {
         connection.close()
       }
     } catch (error) {
       if (!(error instanceof NetkitError)) throw error
-      const errno = 'errno' in error ? Number(error.errno) : 0
-      return { code: errno ? errnoName(errno) : error.code, message: error.message }
+      if (this.handedOut > before) accountBrokenDump(this.report)
+      return failureOf(error)
     }
   }
 
@@ -261,51 +269,24 @@ class Collector {
     const request = this.request(table, states, bytecode)
     const visit = (record: SocketRecord): void => {
       if (table.protocol === 'tcp') this.tcpSockets++
-      if ((states >>> record.state) & 1) this.collect.socket(record, request.decode, table)
+      if (!((states >>> record.state) & 1)) return
+      this.handedOut++
+      this.collect.socket(record, request.decode, table)
     }
     const pause = (): Promise<void> | null => this.collect.pause?.() ?? null
     return dumpSockets(connection, request, this.record, this.ports.now, visit, { started, pause })
-  }
-
-  private account(outcome: DumpOutcome, table: Table): SourceReport['error'] {
-    if (outcome.errno !== 0) return refusal(outcome.errno, table)
-    const { consistency } = this.report
-    consistency.passes = Math.max(consistency.passes, outcome.passes)
-    consistency.duplicatesRemoved += outcome.duplicatesRemoved
-    consistency.differed ||= outcome.differed
-    this.report.damaged += outcome.damaged
-    return null
   }
 
   private add(
     table: Table,
     target: NetnsTarget,
     method: SourceReport['method'],
-    error: SourceReport['error'],
+    error: Failure | null,
     missing: readonly string[],
   ): void {
-    this.report.sources.push({
-      protocol: table.protocol,
-      family: table.familyWord,
-      netns: target.label,
-      method: this.ports.recorded !== undefined && method !== 'none' ? 'replay' : method,
-      error,
-      missing: [...missing],
-    })
+    const said = this.ports.recorded !== undefined && method !== 'none' ? 'replay' : method
+    this.report.sources.push(sourceReport(table, target.label, said, error, missing))
   }
-}
-
-type Failure = NonNullable<SourceReport['error']>
-
-/** Why neither way worked, by the code of the first. */
-function both(netlink: Failure | null, procfs: Failure): Failure {
-  return netlink === null ? procfs : { code: netlink.code, message: `${netlink.message}; ${procfs.message}` }
-}
-
-function refusal(errno: number, table: Table): { code: string; message: string } {
-  const code = errnoName(errno)
-  if (errno === ERRNO.ENOENT) return { code, message: `this kernel has no sock_diag for ${table.protocol} sockets` }
-  return { code, message: `the kernel refused to list ${table.protocol} sockets: ${errnoWords(errno)}` }
 }
 
 /** Reads all tables of a query, one after the other. What could not be read is in the report, never thrown. */

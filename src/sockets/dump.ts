@@ -24,7 +24,7 @@ export interface DumpOutcome {
   errno: number
   passes: number
   duplicatesRemoved: number
-  /** Two passes did not see the same sockets, or the kernel said that its table changed. */
+  /** The table changed meanwhile, so that sockets may be missing: passes that did not agree, a cursor that moved, or the kernel said so. */
   differed: boolean
   /** Messages or bytes that could not be read. */
   damaged: number
@@ -96,6 +96,7 @@ export async function dumpSockets(
   }
   const seen = new CookieWindow()
   visitBatch(batch, request.decode, record, outcome, seen, visit)
+  if (scan.parts > 1) doubtAfterDuplicates(outcome)
   return outcome
 }
 
@@ -184,6 +185,12 @@ async function streamDump(
   }
   // The kernel ends every dump with DONE: without it something was cut off.
   if (!done) outcome.damaged++
+  doubtAfterDuplicates(outcome)
+}
+
+/** A cursor that went back between two parts, and so repeated sockets, may have gone forward elsewhere and skipped some. */
+function doubtAfterDuplicates(outcome: DumpOutcome): void {
+  outcome.differed ||= outcome.duplicatesRemoved > 0
 }
 
 /** One complete answer, copied, with the identity of each socket in it. */
@@ -271,6 +278,8 @@ async function repeatDump(
     agreed = last.duplicates === 0 && last.sameAs(previous)
     outcome.differed ||= !last.sameAs(previous)
   }
+  // Nothing vouches for an answer in several parts whose repetition failed, grew too large or never agreed.
+  outcome.differed ||= !agreed
   for (let row = 0; row < last.starts.length; row++) last.emit(row, request.decode, record, outcome, visit)
   if (agreed || last === previous) return
   // The table never held still: a socket that only the previous pass saw may be one that the last pass skipped.

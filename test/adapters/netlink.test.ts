@@ -9,7 +9,7 @@ import { dumpSockets } from '../../src/sockets/dump.js'
 import { SocketRecord } from '../../src/sockets/record.js'
 import { ALL_STATES } from '../../src/sockets/states.js'
 import { tableById } from '../../src/sockets/tables.js'
-import { fakePort, message, refused } from '../netlink/fake.js'
+import { done, fakePort, message, refused } from '../netlink/fake.js'
 import { attribute, concat, u32 } from '../sockets/diag/build.js'
 
 const EAGAIN = 11
@@ -21,12 +21,15 @@ interface Fake {
   log: string[]
   /** What the kernel has ready: a length a datagram, or what a receive answers. */
   ready: (number[] | number)[]
+  /** Numbers of the datagrams that are the end of an answer instead. */
+  ends: number[]
 }
 
 /** A socket port that fills each datagram with its number, and answers everything else with 0. */
 function fake(answers: Partial<Record<keyof SocketPort, number>> = {}): Fake {
   const log: string[] = []
   const ready: Fake['ready'] = []
+  const ends: number[] = []
   let number = 0
   const receive = (arena: Uint8Array, table: Int32Array, count: number): number => {
     const next = ready.shift() ?? -EAGAIN
@@ -35,14 +38,17 @@ function fake(answers: Partial<Record<keyof SocketPort, number>> = {}): Fake {
     if (next.length > count) ready.unshift(next.slice(count))
     for (const [row, length] of now.entries()) {
       const at = row * RECEIVE_ROW
-      arena[table[at + ROW.dataOffset]!] = ++number
+      const start = table[at + ROW.dataOffset]!
+      arena.fill(0, start, start + SLOT)
+      if (ends.includes(++number)) arena.set(done(), start)
+      else arena[start] = number
       table[at + ROW.receivedData] = length
       table[at + ROW.receivedFlags] = length > SLOT ? MSG_TRUNC : 0
     }
     return now.length
   }
-  const later = (arena: Uint8Array, table: Int32Array, count: number, done: (result: number) => void): number => {
-    setImmediate(() => done(receive(arena, table, count)))
+  const later = (arena: Uint8Array, table: Int32Array, count: number, tell: (result: number) => void): number => {
+    setImmediate(() => tell(receive(arena, table, count)))
     return 0
   }
   const methods: Partial<SocketPort> = {
@@ -54,12 +60,12 @@ function fake(answers: Partial<Record<keyof SocketPort, number>> = {}): Fake {
     watch: (handle, events) => log.push(`watch ${handle} ${events}`) && (answers.watch ?? 0),
     close: handle => log.push(`close ${handle}`) && 0,
     receiveBatch: (_handle, arena, table, count) => log.push('receive') && receive(arena, table, count),
-    receiveBatchAsync: (_handle, arena, table, count, _flags, done) =>
-      log.push('ahead') && (answers.receiveBatchAsync ?? later(arena, table, count, done)),
-    exchangeAsync: (_handle, request, arena, table, count, _flags, done) =>
-      log.push(`exchange ${request.length}`) && (answers.exchangeAsync ?? later(arena, table, count, done)),
+    receiveBatchAsync: (_handle, arena, table, count, _flags, tell) =>
+      log.push('ahead') && (answers.receiveBatchAsync ?? later(arena, table, count, tell)),
+    exchangeAsync: (_handle, request, arena, table, count, _flags, tell) =>
+      log.push(`exchange ${request.length}`) && (answers.exchangeAsync ?? later(arena, table, count, tell)),
   }
-  return { port: methods as SocketPort, log, ready }
+  return { port: methods as SocketPort, log, ready, ends }
 }
 
 const connect = (made: Fake): NetlinkConnection => nativeNetlink(made.port).open(4, -1)
@@ -118,6 +124,7 @@ describe('a netlink connection', () => {
       const batch = await connection.read()
       if (batch === null) break
       counts.push(batch.count)
+      if (batch.count !== 38) expect(made.log.at(-1)).toBe('ahead')
       // The next read is under way in another buffer while this one is looked at.
       await new Promise(resolve => setImmediate(resolve))
       seen.push(...numbers(batch)!)
@@ -125,6 +132,26 @@ describe('a netlink connection', () => {
     expect(seen).toEqual(all.map((_, at) => at + 1))
     expect(counts).toEqual([16, 48, 48, 38])
   })
+
+  test.each([
+    ['first read', 16],
+    ['read in the background', 64],
+  ])(
+    'reads nothing ahead when a full %s holds the end: the next request is answered by itself',
+    async (_which, count) => {
+      const made = fake()
+      made.ready.push(Array.from({ length: count }, () => 20))
+      made.ends.push(count)
+      const connection = connect(made)
+      for (let read = 0; read < count; ) read += (await connection.read())!.count
+      const before = made.log.length
+      connection.send(new Uint8Array(72))
+      made.ready.push([20])
+      expect(numbers(await connection.read())).toEqual([count + 1])
+      expect(made.log.slice(before)).toEqual(['send 7 72', 'receive'])
+      expect(made.log.filter(line => line === 'ahead')).toHaveLength(count > 16 ? 1 : 0)
+    },
+  )
 
   test('exchanges a request and its first answer in the background', async () => {
     const made = fake()

@@ -211,6 +211,50 @@ describe('through netlink', () => {
   })
 })
 
+describe('when netlink breaks off after sockets were handed out', () => {
+  /** Gives two parts with a socket each, and fails on the read after them. */
+  const breaking = (answer: Answer): CollectPorts['netlink'] => ({
+    open(_protocol, netnsFd) {
+      const connection = fakePort(() => answer).open(4, netnsFd)
+      const read = connection.readNow.bind(connection)
+      connection.readNow = () => {
+        const batch = read()
+        if (batch === null) throw systemError('netlink', 105, 'read from the kernel')
+        return batch
+      }
+      return connection
+    },
+  })
+
+  test.each(['auto', 'netlink'] as const)(
+    'with source %s, none is listed again, and the report says so',
+    async source => {
+      const ports = { netlink: breaking([[part(1)], [part(2)]]) }
+      const { report, seen } = await collect({ tables: ['udp4'], source }, null, { ports })
+      expect(seen).toEqual(['udp4 1 netlink 0', 'udp4 2 netlink 0', 'end udp4'])
+      expect(report.sources).toMatchObject([{ method: 'netlink', error: { code: 'ENOBUFS' }, missing: [] }])
+      expect(report.consistency).toEqual({ passes: 1, duplicatesRemoved: 0, differed: true })
+      expect(report.damaged).toBe(1)
+    },
+  )
+
+  test('the next table still falls back when it had no socket yet', async () => {
+    const open = breaking([[part(1)], [part(2)]])!.open
+    const targets = [
+      { ...HERE, fd: -1 },
+      { ...HERE, fd: null },
+    ]
+    const { report } = await collect({ tables: ['udp4'], targets }, null, { ports: { netlink: { open } } })
+    expect(report.sources.map(({ method, error }) => [method, error?.code])).toEqual([
+      ['netlink', 'ENOBUFS'],
+      ['procfs', 'EACCES'],
+    ])
+    const first = await collect({ tables: ['udp4'] }, null, { ports: { netlink: breaking([]) } })
+    expect(first.report.sources).toMatchObject([{ method: 'procfs', error: { code: 'ENOBUFS' } }])
+    expect(first.report.consistency.differed).toBe(false)
+  })
+})
+
 describe('when netlink cannot answer', () => {
   test('procfs does, and the report says why and what it lacks', async () => {
     const { report, seen } = await collect({ tables: ['tcp4', 'udp4'] }, () => [[done(2)]])

@@ -135,6 +135,19 @@ describe('a small answer in several parts', () => {
     expect(connection.sent).toHaveLength(4)
   })
 
+  test('that repeats sockets in every pass is in doubt, even if it names the same ones', async () => {
+    const { outcome, seen } = await dump(Array.from({ length: 4 }, () => whole([1, 2], [2])))
+    expect(seen).toEqual([1, 2])
+    expect(outcome).toEqual({ ...FINE, passes: 4, duplicatesRemoved: 4, differed: true })
+  })
+
+  test('that took too long to be repeated is in doubt after a duplicate', async () => {
+    const times = [0, 50]
+    const { outcome, seen } = await dump([whole([1, 2], [2, 3])], {}, () => times.shift() ?? 1000)
+    expect(seen).toEqual([1, 2, 3])
+    expect(outcome).toEqual({ ...FINE, duplicatesRemoved: 1, differed: true })
+  })
+
   test('is not repeated when the first pass took long', async () => {
     const times = [0, 50]
     const { outcome, seen } = await dump([whole([1], [2]), whole([3], [4])], {}, () => times.shift() ?? 1000)
@@ -145,11 +158,11 @@ describe('a small answer in several parts', () => {
     expect(repeated.outcome.passes).toBe(2)
   })
 
-  test('keeps the first pass when the repetition is refused, gives nothing, or does not fit any more', async () => {
+  test('keeps the first pass, with doubt, when the repetition is refused, gives nothing, or does not fit any more', async () => {
     for (const second of [[[done(11)]], [], [[part(1)], [part(2)], [part(3), done()]]] as Answer[]) {
       const { outcome, seen, connection } = await dump([whole([1], [2]), second])
       expect(seen).toEqual([1, 2])
-      expect(outcome).toEqual(FINE)
+      expect(outcome).toEqual({ ...FINE, differed: true })
       // The answer was read to its end: the next dump on this connection gets its own.
       expect(connection.readNow()).toBeNull()
     }
