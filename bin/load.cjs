@@ -10,7 +10,8 @@ const vm = require('node:vm')
 const root = path.dirname(__dirname)
 const dist = path.join(root, 'dist')
 const bundle = path.join(dist, 'netkit.cjs')
-const cache = path.join(dist, `netkit-${process.version}-${process.arch}.cache`)
+/** Caches of this Node; the rest of the name is the id in the bundle's first line. */
+const cachePrefix = `netkit-${process.version}-${process.arch}-`
 const args = process.argv.slice(2)
 
 /** Owned by root or by the effective user, and writable by nobody else. */
@@ -18,13 +19,12 @@ function isTrusted({ uid, mode }) {
   return (uid === 0 || uid === process.geteuid()) && (mode & 0o022) === 0
 }
 
-/** The code cache, if it is trusted and younger than the bundle: V8 itself compares no more than the length of the source. */
-function readCache(bundleStat) {
+/** The code cache, if it is trusted. */
+function readCache(cache) {
   let file
   try {
     file = fs.openSync(cache, fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW)
-    const stat = fs.fstatSync(file)
-    if (isTrusted(stat) && stat.mtimeMs >= bundleStat.mtimeMs) return fs.readFileSync(file)
+    if (isTrusted(fs.fstatSync(file))) return fs.readFileSync(file)
   } catch {
   } finally {
     if (file !== undefined) fs.closeSync(file)
@@ -32,8 +32,11 @@ function readCache(bundleStat) {
   return undefined
 }
 
-/** Kept at exit, so that it holds the functions compiled on the way. A failure costs 30 ms at the next start and nothing else. */
-function writeCache(script) {
+/**
+ * Kept at exit, so that it holds the functions compiled on the way; caches of earlier bundles go. A failure costs 30 ms at the
+ * next start and nothing else.
+ */
+function writeCache(script, cache) {
   const part = `${cache}.${process.pid}`
   try {
     if (!isTrusted(fs.statSync(dist))) return
@@ -44,6 +47,11 @@ function writeCache(script) {
       fs.closeSync(file)
     }
     fs.renameSync(part, cache)
+    for (const name of fs.readdirSync(dist)) {
+      if (name.startsWith(cachePrefix) && name.endsWith('.cache') && path.join(dist, name) !== cache) {
+        fs.rmSync(path.join(dist, name), { force: true })
+      }
+    }
   } catch {
     fs.rmSync(part, { force: true })
   }
@@ -51,17 +59,17 @@ function writeCache(script) {
 
 /** True when the bundle is there and has taken the command line. */
 function startBundle() {
-  let file
+  let source
   try {
-    file = fs.openSync(bundle, 'r')
+    // The bundle is pure ASCII: latin1 is one byte a character in V8.
+    source = fs.readFileSync(bundle, 'latin1')
   } catch {
     return false
   }
-  const stat = fs.fstatSync(file)
-  // The bundle is pure ASCII: latin1 is one byte a character in V8.
-  const source = fs.readFileSync(file, 'latin1')
-  fs.closeSync(file)
-  const cachedData = readCache(stat)
+  const id = source.slice(2, source.indexOf('\n'))
+  // V8 itself compares no more than the length of the source.
+  const cache = path.join(dist, `${cachePrefix}${id}.cache`)
+  const cachedData = readCache(cache)
   const script = new vm.Script(`(function (exports, require, module, __filename, __dirname) {${source}\n})`, {
     filename: bundle,
     cachedData,
@@ -70,7 +78,7 @@ function startBundle() {
   // V8 flags change what a cache is good for; with them one would drive the other out at every start.
   const ordinary = process.execArgv.length === 0 && !process.env.NODE_OPTIONS
   if (ordinary && (cachedData === undefined || script.cachedDataRejected))
-    process.once('exit', () => writeCache(script))
+    process.once('exit', () => writeCache(script, cache))
   const bundled = { exports: {} }
   script.runInThisContext()(bundled.exports, require, bundled, bundle, dist)
   return bundled.exports.start(args, root)

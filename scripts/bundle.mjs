@@ -4,7 +4,8 @@
 // Stock oclif reads about a hundred files at every start (100 ms). Here the manifest is inlined, commands are evaluated when they are
 // called, and what a plain run does not need is loaded at first use.
 
-import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { appendFileSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire, isBuiltin } from 'node:module'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -176,8 +177,12 @@ const { metafile, outputFiles } = await build({
   },
 })
 
-// A cache belongs to one bundle: V8 compares no more than the length of the source. The rename keeps running netkits whole.
-writeFileSync(`${outfile}.part`, outputFiles[0].contents)
+// The first line says which bundle it is, and a cache carries that in its name: V8 compares no more than the length of the
+// source, and times mean nothing once the file has been in a tarball. The rename keeps running netkits whole.
+const { contents } = outputFiles[0]
+const id = createHash('sha256').update(contents).digest('hex').slice(0, 16)
+writeFileSync(`${outfile}.part`, `//${id}\n`)
+appendFileSync(`${outfile}.part`, contents)
 renameSync(`${outfile}.part`, outfile)
 for (const file of readdirSync(dist)) if (file.endsWith('.cache')) rmSync(join(dist, file))
 
