@@ -35,7 +35,20 @@ module.exports = {
       `ports|bytes|errors|wire|netlink|${COLLECTORS}`,
       'ports name the models they carry',
     ),
-    only('collectors-see-below', COLLECTORS, `${COLLECTORS}|wire|netlink|bytes|errors|ports`),
+    {
+      name: 'collectors-see-below',
+      comment: 'a collector sees the floors below it and itself, nothing sideways',
+      severity: 'error',
+      from: { path: `^src/(${COLLECTORS})/` },
+      to: { path: '^src/', pathNot: '^src/($1|wire|netlink|bytes|errors|ports)/' },
+    },
+    {
+      name: 'pure-rooms-do-no-io',
+      comment: 'what reads or writes is an adapter; collectors get it through ports',
+      severity: 'error',
+      from: { path: `^src/(bytes|errors|wire|netlink|ports|render|${COLLECTORS})/` },
+      to: { dependencyTypes: ['core'] },
+    },
     {
       name: 'ports-only-as-types',
       severity: 'error',
