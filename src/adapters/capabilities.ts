@@ -4,6 +4,8 @@ import fs from 'node:fs'
 
 /** linux/capability.h: shows and changes network settings; without it the kernel hides socket marks. */
 export const CAP_NET_ADMIN = 12
+/** Reads the descriptors of other users' processes. */
+export const CAP_SYS_PTRACE = 19
 /** Enters namespaces, setns(2). */
 export const CAP_SYS_ADMIN = 21
 

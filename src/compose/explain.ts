@@ -1,10 +1,10 @@
 // What a listing could not see, in sentences.
 
-import { CAP_NET_ADMIN, hasCapability } from '../adapters/capabilities.js'
+import { CAP_NET_ADMIN, CAP_SYS_PTRACE, hasCapability } from '../adapters/capabilities.js'
 import { printable } from '../bytes/printable.js'
 import { ERRNO, hintsFor, type NetkitError, PermissionError, UnsupportedError } from '../errors/index.js'
 import type { Protocol } from '../sockets/constants.js'
-import { type Filter, requirements } from '../sockets/filter/index.js'
+import { everyPredicate, type Filter, type FilterContext, requirements } from '../sockets/filter/index.js'
 import type { ListingReport } from '../sockets/listing.js'
 import type { SourceReport } from '../sockets/model.js'
 
@@ -66,6 +66,30 @@ export function explainFilter(filter: Filter, sources: readonly SourceReport[]):
   return notes
 }
 
+/** Names in the filter that stand for nothing here, so that the predicates with them match nothing. */
+export function unknownNames(filter: Filter, context: FilterContext, namespaces: number): string[] {
+  const notes = new Set<string>()
+  everyPredicate(filter, predicate => {
+    if (predicate.kind === 'device' && !/^\d+$/.test(predicate.name)) {
+      const { name } = predicate
+      const known = Array.from({ length: namespaces }, (_, netns) => context.interfaceIndex(name, netns)).some(
+        index => index !== null,
+      )
+      if (!known) notes.add(`there is no interface ${printable(name)} here, which the filter asks for`)
+    }
+    if (predicate.kind !== 'text' || predicate.glob) return
+    for (const value of predicate.values) {
+      if (predicate.field === 'user' && !/^\d+$/.test(value) && context.uidOf(value) === null) {
+        notes.add(`there is no user ${printable(value)} here, whom the filter asks for`)
+      }
+      if (predicate.field === 'cgroup' && context.cgroupId(value) === null) {
+        notes.add(`there is no control group ${printable(value)} here, which the filter asks for`)
+      }
+    }
+  })
+  return [...notes]
+}
+
 /**
  * Notes on what is missing and why.
  * @param named whether the user named the tables; otherwise tables that this kernel lacks are one line
@@ -82,7 +106,7 @@ export function explainReport(report: ListingReport, named: boolean): string[] {
   if (scan !== null && scan.unreadable > 0 && ownerless > 0) {
     notes.push(
       `${count(ownerless, 'socket')} without a known owner: ${count(scan.unreadable, 'process', 'processes')} of other users ` +
-        'could not be read (root, or CAP_SYS_PTRACE, sees them)',
+        `could not be read${hasCapability(CAP_SYS_PTRACE) ? '' : ' (root, or CAP_SYS_PTRACE, sees them)'}`,
     )
   }
   if (scan?.hidepid) notes.push('/proc is mounted with hidepid: processes of other users are not visible at all')
@@ -93,11 +117,8 @@ function lackingNotes(sources: readonly SourceReport[], named: boolean): string[
   const lacking = sources.filter(source => source.method === 'none')
   const reasons = new Map<string, SourceReport[]>()
   for (const source of lacking) {
-    const reason = named
-      ? (source.error?.message ?? 'not supported')
-      : source.error?.code === 'ENOENT'
-        ? 'unsupported'
-        : (source.error?.message ?? 'unsupported')
+    const message = source.error?.message ?? 'not supported'
+    const reason = !named && source.error?.code === 'ENOENT' ? 'unsupported' : message
     reasons.set(reason, [...(reasons.get(reason) ?? []), source])
   }
   return [...reasons].map(([reason, each]) => {

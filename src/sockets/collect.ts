@@ -200,7 +200,7 @@ class Collector {
       }
     }
     if (table.procfs === null) {
-      error ??= { code: 'ENOENT', message: `procfs has no table of ${table.protocol} sockets` }
+      error ??= { code: 'no-procfs-table', message: 'procfs has no such table' }
       this.add(table, target, 'none', error, [])
       return
     }

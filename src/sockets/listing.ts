@@ -161,7 +161,9 @@ class Listing implements Collect {
   private filter(record: SocketRecord): void {
     const { query, scan } = this
     const accepted = query.accepts(record)
-    if ((accepted || query.acceptsByHolder) && scan !== null && record.inode !== 0 && !scan.holders.has(record.inode)) {
+    // The kernel's own end of netlink belongs to no process.
+    const ownable = record.inode !== 0 && record.netlink?.portId !== 0
+    if ((accepted || query.acceptsByHolder) && scan !== null && ownable && !scan.holders.has(record.inode)) {
       this.ownerless++
     }
     if (accepted) this.visit(record)

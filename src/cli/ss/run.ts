@@ -1,7 +1,14 @@
 // Runs `netkit ss`: request, session, listing, and the view that the flags ask for.
 
 import type { Interfaces } from '@oclif/core'
-import { explainFilter, explainReport, listingFailure, marksHidden, onlyUnsupported } from '../../compose/explain.js'
+import {
+  explainFilter,
+  explainReport,
+  listingFailure,
+  marksHidden,
+  onlyUnsupported,
+  unknownNames,
+} from '../../compose/explain.js'
 import { planListing, type SocketRequest } from '../../compose/plan.js'
 import { openSession, type Session, serviceLookup } from '../../compose/session.js'
 import type { ExitCode } from '../../errors/index.js'
@@ -90,7 +97,9 @@ function finish(
 ): void {
   const { filter, selection } = request
   const live = session.recorded === null
-  const unknown = live ? explainFilter(filter, report.sources) : []
+  const unknown = live
+    ? [...unknownNames(filter, session.context, session.targets.length), ...explainFilter(filter, report.sources)]
+    : []
   const notes = [...session.notes, ...explainReport(report, selection.named), ...unknown, ...more]
   view.end(report, notes)
   io.out.flush()

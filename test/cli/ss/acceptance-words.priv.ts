@@ -163,6 +163,19 @@ describeLab('command lines that ss users type', () => {
     expect(answer.notes.join('\n')).toMatch(/cannot list raw sockets/)
   })
 
+  test('a filter that names what is not here says so', async () => {
+    for (const [words, what] of [
+      ['user = nosuchuser', 'no user nosuchuser'],
+      ['dev = nosuchdev', 'no interface nosuchdev'],
+      ['cgroup = /no/such', 'no control group /no/such'],
+    ] as const) {
+      const { code, stdout, stderr } = await netkitIn(ns, ['-Hta', words])
+      expect({ code, stdout }).toEqual({ code: 0, stdout: '' })
+      expect(stderr).toContain(`netkit: there is ${what} here`)
+    }
+    expect((await netkitIn(ns, ['-Hta', 'user = root or dev = lo'])).stderr).toBe('')
+  })
+
   test('a filter that procfs cannot answer says so', async () => {
     for (const [words, what] of [
       ['rtt > 0', 'TCP internals'],
@@ -171,7 +184,7 @@ describeLab('command lines that ss users type', () => {
     ] as const) {
       const { code, stderr } = await netkitIn(ns, ['-Hta', '--source', 'procfs', words])
       expect(code).toBe(0)
-      expect(stderr).toMatch(new RegExp(`^netkit: .*${what}.*procfs does not know`))
+      expect(stderr).toMatch(new RegExp(`^netkit: .*${what}.*procfs does not know`, 'm'))
     }
     expect(await netkitIn(ns, ['-Hta', '--source', 'procfs', `sport = :${port}`])).toMatchObject({
       code: 0,
