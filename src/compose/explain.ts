@@ -45,6 +45,9 @@ export function listingFailure({ sources }: Pick<ListingReport, 'sources'>): Net
   return new PermissionError(message, ERRNO.EACCES, { hints: hintsFor('netns', ERRNO.EACCES) })
 }
 
+/** Whether this process may close sockets of others (SOCK_DESTROY). */
+export const mayClose = (): boolean => hasCapability(CAP_NET_ADMIN)
+
 /** Whether the filter asks for marks and the kernel hides them from this process. */
 export function marksHidden(filter: Filter): boolean {
   return requirements(filter).mark && !hasCapability(CAP_NET_ADMIN)

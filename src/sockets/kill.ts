@@ -12,6 +12,7 @@ import {
   SOCK_DESTROY,
 } from './diag/inet-diag.js'
 import { type SocketRecord, UNKNOWN } from './record.js'
+import { BOUND_INACTIVE } from './states.js'
 
 /** Protocols whose sockets the kernel can close for somebody else. SCTP, unix and the rest have no such handler. */
 export const KILLABLE: readonly Protocol[] = ['tcp', 'udp', 'raw', 'mptcp']
@@ -50,6 +51,9 @@ export function encodeDestroy(record: SocketRecord, sequence: number): Uint8Arra
 export function planKill(record: SocketRecord, options: KillOptions): KillOutcome | null {
   if (!KILLABLE.includes(record.protocol)) {
     return refused('unsupported', `the kernel cannot close ${record.protocol} sockets`)
+  }
+  if (record.state === BOUND_INACTIVE) {
+    return refused('only-bound', 'the kernel looks among connections and listeners, and this socket is neither')
   }
   if (record.isListener && !options.listeners) return { result: 'listener-skipped', error: null }
   if (record.cookieLow === UNKNOWN && record.cookieHigh === UNKNOWN) {

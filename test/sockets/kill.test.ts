@@ -3,7 +3,7 @@ import { ERRNO } from '../../src/errors/index.js'
 import type { NetlinkConnection } from '../../src/ports/netlink.js'
 import { destroySocket, encodeDestroy, judgeAnswer, planKill } from '../../src/sockets/kill.js'
 import { SocketRecord, UNKNOWN } from '../../src/sockets/record.js'
-import { ESTABLISHED, LISTENING } from '../../src/sockets/states.js'
+import { BOUND_INACTIVE, ESTABLISHED, LISTENING } from '../../src/sockets/states.js'
 
 const socket = (fields: Partial<SocketRecord>): SocketRecord =>
   Object.assign(new SocketRecord(), { family: 2, state: ESTABLISHED, cookieLow: 5 }, fields)
@@ -107,5 +107,14 @@ test('the acknowledgement is read, and anything else is no success', () => {
   expect(destroySocket(answering(null), socket({}))).toBe(ERRNO.EIO)
   for (let length = 0; length < 20; length++) {
     expect(destroySocket(answering(ack(0).slice(0, length)), socket({}))).toBe(ERRNO.EIO)
+  }
+})
+
+test('a socket that is only bound is no promise of a dry run: the kernel would not find it', () => {
+  for (const dryRun of [true, false]) {
+    expect(planKill(socket({ state: BOUND_INACTIVE, localPort: 7000 }), { ...options, dryRun })).toMatchObject({
+      result: 'refused',
+      error: { code: 'only-bound' },
+    })
   }
 })

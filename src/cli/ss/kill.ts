@@ -1,7 +1,7 @@
 // `netkit ss -K`: lists what would be closed, and closes it with --yes.
 
 import { writeWord } from '../../bytes/text-sink.js'
-import { explainReport, onlyUnsupported } from '../../compose/explain.js'
+import { explainReport, mayClose, onlyUnsupported } from '../../compose/explain.js'
 import { planListing } from '../../compose/plan.js'
 import { openSession, type Session, serviceLookup } from '../../compose/session.js'
 import { ERRNO, errnoName, hintsFor, systemError, UnsupportedError, UsageError } from '../../errors/index.js'
@@ -172,8 +172,10 @@ const plural = (count: number, word: string): string => `${count} ${word}${count
 function verdict(victims: readonly Victim[], dryRun: boolean): string[] {
   const count = (result: string): number => victims.filter(({ outcome }) => outcome?.result === result).length
   const notes: string[] = []
-  if (dryRun) notes.push(`dry run: ${plural(count('would-close'), 'socket')} would be closed; add --yes to close them`)
-  else {
+  if (dryRun) {
+    notes.push(`dry run: ${plural(count('would-close'), 'socket')} would be closed; add --yes to close them`)
+    if (!mayClose()) notes.push('closing sockets takes root or CAP_NET_ADMIN, which this process has not')
+  } else {
     const parts = [`closed ${plural(count('closed'), 'socket')}`]
     if (count('gone') > 0) parts.push(`${count('gone')} were already gone`)
     if (count('refused') > 0) parts.push(`${count('refused')} could not be closed`)
