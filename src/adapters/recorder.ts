@@ -1,5 +1,6 @@
 // Listens in on a listing of everything, and writes what the kernel said into a recording.
 
+import { UsageError } from '../errors/index.js'
 import type { ProcessScan, ScanProcesses } from '../ports/proc.js'
 import {
   type Collect,
@@ -13,7 +14,7 @@ import type { SocketLookups } from '../sockets/lookups.js'
 import type { ProcNetFile } from '../sockets/proc-net.js'
 import type { ThreadHolder } from '../sockets/processes.js'
 import { type SocketRecord, UNKNOWN } from '../sockets/record.js'
-import { type RecordedSource, type RecordingHeader, RecordingWriter } from '../sockets/recording.js'
+import { NAMESPACES_LIMIT, type RecordedSource, type RecordingHeader, RecordingWriter } from '../sockets/recording.js'
 import { ALL_EXTENSIONS } from '../sockets/recording-answer.js'
 import { ALL_STATES } from '../sockets/states.js'
 import { TABLES, type Table } from '../sockets/tables.js'
@@ -36,9 +37,17 @@ export interface Recorded {
   sockets: number
 }
 
-/** Records every socket of `tables` in every state with all that the kernel tells, and the names that it will be shown with. */
+/**
+ * Records every socket of `tables` in every state with all that the kernel tells, and the names that it will be shown with.
+ * @throws UsageError when there are more namespaces than a recording can have
+ */
 export async function recordSockets(options: RecorderOptions): Promise<Recorded> {
   const { header, tables, ports, notes } = options
+  if (header.namespaces.length > NAMESPACES_LIMIT) {
+    throw new UsageError(`a recording has at most ${NAMESPACES_LIMIT} network namespaces`, {
+      hints: ['record them one by one: --net NAME'],
+    })
+  }
   const writer = new RecordingWriter(options.sink, header)
   const seen = new Seen()
   let sockets = 0

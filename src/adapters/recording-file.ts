@@ -61,12 +61,13 @@ function readAt(fd: number, offset: number, length: number): Uint8Array {
 
 function readPipe(fd: number, path: string): Uint8Array {
   const chunks: Uint8Array[] = []
+  const chunk = new Uint8Array(CHUNK)
   let total = 0
   for (;;) {
-    const chunk = new Uint8Array(CHUNK)
     const got = fs.readSync(fd, chunk, 0, CHUNK, null)
     if (got === 0) return Buffer.concat(chunks, total)
-    chunks.push(chunk.subarray(0, got))
+    // A pipe gives 64 KiB or less at a time: only that is kept.
+    chunks.push(chunk.slice(0, got))
     total += got
     if (total > PIPE_LIMIT) {
       throw new UsageError(`${path} is a pipe with more than ${PIPE_LIMIT} bytes`, {

@@ -54,8 +54,9 @@ export function openReplay(source: ByteSource, threads: boolean): Replay {
   const index = fromSs ? indexSsDump(source) : indexRecording(source)
   const names = readNames(source, index, threads)
   const known = readReport(source, index)
-  const report = known ?? assumedReport(index.header, index.sections, fromSs)
-  const recording = new Recording(source, index.sections, report.sources)
+  const places = byPlace(index.sections)
+  const report = known ?? assumedReport(index.header, places, fromSs)
+  const recording = new Recording(source, places, report.sources)
   const scan = report.scan ?? { unreadable: 0, hidepid: false }
   return {
     header: index.header,
@@ -79,14 +80,30 @@ function unreadableReport(source: ByteSource): DecodeError {
   return new DecodeError('the recording is damaged: how its tables were read cannot be told', where)
 }
 
+/** Sections in their order, by what is in them: a table is asked for often. */
+type Places = ReadonlyMap<string, readonly SectionPlace[]>
+
+const placeOf = (kind: number, namespace: number, table: string): string => `${kind} ${namespace} ${table}`
+
+function byPlace(sections: readonly SectionPlace[]): Places {
+  const places = new Map<string, SectionPlace[]>()
+  for (const section of sections) {
+    const place = placeOf(section.kind, section.namespace, section.table)
+    const known = places.get(place)
+    if (known === undefined) places.set(place, [section])
+    else known.push(section)
+  }
+  return places
+}
+
 /** How the tables were read, where the file does not say: as it looks from what is there. */
-function assumedReport(header: RecordingHeader, sections: readonly SectionPlace[], fromSs: boolean): RecordingReport {
+function assumedReport(header: RecordingHeader, places: Places, fromSs: boolean): RecordingReport {
   const missing: ProcError = { code: 'cut-off', message: 'the recording ends before these sockets' }
   const sources = header.namespaces.flatMap((_, namespace) =>
     header.tables.map((table): RecordedSource => {
-      const kinds = sections.filter(each => each.namespace === namespace && each.table === table).map(each => each.kind)
-      if (fromSs || kinds.includes(SECTION_KIND.messages)) return { namespace, table, method: 'netlink', error: null }
-      if (kinds.includes(SECTION_KIND.text)) return { namespace, table, method: 'procfs', error: null }
+      const has = (kind: number): boolean => places.has(placeOf(kind, namespace, table))
+      if (fromSs || has(SECTION_KIND.messages)) return { namespace, table, method: 'netlink', error: null }
+      if (has(SECTION_KIND.text)) return { namespace, table, method: 'procfs', error: null }
       return { namespace, table, method: 'none', error: missing }
     }),
   )
@@ -101,26 +118,25 @@ function assumedReport(header: RecordingHeader, sections: readonly SectionPlace[
 
 class Recording {
   private readonly source: ByteSource
-  private readonly sections: readonly SectionPlace[]
-  private readonly sources: readonly RecordedSource[]
+  private readonly places: Places
+  private readonly sources: ReadonlyMap<string, RecordedSource>
 
-  constructor(source: ByteSource, sections: readonly SectionPlace[], sources: readonly RecordedSource[]) {
+  constructor(source: ByteSource, places: Places, sources: readonly RecordedSource[]) {
     this.source = source
-    this.sections = sections
-    this.sources = sources
+    this.places = places
+    this.sources = new Map(sources.map(each => [`${each.namespace} ${each.table}`, each]))
   }
 
   /** Why a table was not read through `method`; null when it was. */
   whyNot(namespace: number, table: string, method: 'netlink' | 'procfs'): ProcError | null {
-    const found = this.sources.find(each => each.namespace === namespace && each.table === table)
+    const found = this.sources.get(`${namespace} ${table}`)
     if (found === undefined) return { code: 'not-recorded', message: 'they were not recorded' }
     if (found.method === method) return null
     return found.error ?? { code: 'not-recorded', message: `they were recorded through ${found.method}` }
   }
 
   *parts(kind: number, namespace: number, table: string): Generator<Uint8Array> {
-    for (const section of this.sections) {
-      if (section.kind !== kind || section.namespace !== namespace || section.table !== table) continue
+    for (const section of this.places.get(placeOf(kind, namespace, table)) ?? []) {
       yield this.source.read(section.offset, section.length)
     }
   }

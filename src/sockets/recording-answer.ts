@@ -17,6 +17,7 @@ import {
   inetProtocolNumber,
   SOCK_DIAG_BY_FAMILY,
 } from './diag/inet-diag.js'
+import { UDIAG_SHOW_MEMINFO, UNIX_DIAG_MEMINFO, UNIX_MESSAGE, UNIX_REQUEST } from './diag/unix-diag.js'
 import { BOUND_INACTIVE, CLOSED } from './states.js'
 import { TABLES, type Table } from './tables.js'
 
@@ -38,11 +39,15 @@ const ASKED_BY: ReadonlyMap<number, number> = new Map([
   [INET_DIAG_SKMEMINFO, INET_DIAG_SKMEMINFO],
 ])
 
+/** The same of unix sockets, whose requests ask for nothing else by choice (net/unix/diag.c). */
+const UNIX_ASKED_BY: ReadonlyMap<number, number> = new Map([[UNIX_DIAG_MEMINFO, INET_DIAG_SKMEMINFO]])
+
 /** Bits of every attribute that can be asked for: a recording asks for all. */
 export const ALL_EXTENSIONS = [...new Set(ASKED_BY.values())].reduce((bits, each) => bits | extensionBit(each), 0)
 
 export interface RecordedRequest {
   table: Table
+  /** Bits of the attributes asked for (extensionBit), of unix sockets too. */
   extensions: number
   /** Mask of kernel states; null where the kernel does not look at it. */
   states: number | null
@@ -63,6 +68,11 @@ export function parseDumpRequest(request: Uint8Array): RecordedRequest | null {
       (!each.inet || (IP.includes(each.protocol) && inetProtocolNumber(each.protocol) === protocol)),
   )
   if (table === undefined) return null
+  if (table.id === 'unix') {
+    if (request.length < NLMSGHDR.size + UNIX_REQUEST.size) return null
+    const show = view.getUint32(NLMSGHDR.size + UNIX_REQUEST.offset.show, true)
+    return { table, extensions: show & UDIAG_SHOW_MEMINFO ? extensionBit(INET_DIAG_SKMEMINFO) : 0, states: null }
+  }
   if (!table.inet) return { table, extensions: 0, states: null }
   return {
     table,
@@ -98,13 +108,21 @@ export function encodeDone(): Uint8Array<ArrayBuffer> {
  */
 export function answerWith(recorded: Uint8Array, request: RecordedRequest): Uint8Array {
   const view = new DataView(recorded.buffer, recorded.byteOffset, recorded.length)
-  const whole = !request.table.inet || (request.extensions & ALL_EXTENSIONS) === ALL_EXTENSIONS
+  const unix = request.table.id === 'unix'
+  const askedBy = unix ? UNIX_ASKED_BY : ASKED_BY
+  const fixed = unix ? UNIX_MESSAGE.size : INET_MESSAGE.size
+  const every = unix ? extensionBit(INET_DIAG_SKMEMINFO) : ALL_EXTENSIONS
+  const whole = !(unix || request.table.inet) || (request.extensions & every) === every
+  const wanted = (type: number): boolean => {
+    const asked = askedBy.get(type)
+    return asked === undefined || (request.extensions & extensionBit(asked)) !== 0
+  }
   const answer = new Uint8Array(recorded.length + NO_MESSAGE)
   let used = 0
   const { done, damagedBytes } = walkMessages(view, 0, recorded.length, (_type, start, stop) => {
     if (!isAskedFor(view, start, stop, request)) return
     if (whole) used = copyRange(answer, used, recorded, start - NLMSGHDR.size, stop)
-    else used = copyAsked(answer, used, view, start, stop, request.extensions)
+    else used = copyAsked(answer, used, view, start, stop, fixed, wanted)
     // What follows is aligned, as the recorded message was.
     used = Math.min((used + 3) & ~3, recorded.length)
   })
@@ -130,19 +148,17 @@ function copyAsked(
   view: DataView,
   start: number,
   stop: number,
-  extensions: number,
+  fixed: number,
+  wanted: (type: number) => boolean,
 ): number {
   const recorded = new Uint8Array(view.buffer, view.byteOffset, view.byteLength)
-  const attributes = Math.min(start + INET_MESSAGE.size, stop)
+  const attributes = Math.min(start + fixed, stop)
   let used = copyRange(answer, head, recorded, start - NLMSGHDR.size, attributes)
   for (let at = attributes; at + 4 <= stop; ) {
     const length = view.getUint16(at, true)
     if (length < 4 || length > stop - at) break
-    const asked = ASKED_BY.get(view.getUint16(at + 2, true) & 0x3fff)
     const padded = Math.min((length + 3) & ~3, stop - at)
-    if (asked === undefined || extensions & extensionBit(asked)) {
-      used = copyRange(answer, used, recorded, at, at + padded)
-    }
+    if (wanted(view.getUint16(at + 2, true) & 0x3fff)) used = copyRange(answer, used, recorded, at, at + padded)
     at += padded
   }
   new DataView(answer.buffer).setUint32(head, used - head, true)

@@ -12,7 +12,7 @@ import {
 } from './recording.js'
 
 /** Names take memory as long as the replay lasts: more than any host has is damage. */
-const NAMES_LIMIT = 512 * 1024 * 1024
+const NAMES_LIMIT = 128 * 1024 * 1024
 
 export interface RecordedNames {
   /** Interface names by index, for each namespace. */

@@ -23,6 +23,7 @@ import { DecodeError } from '../errors/index.js'
 import { NLMSGHDR } from '../netlink/message.js'
 import { SOCK_DIAG_BY_FAMILY } from './diag/inet-diag.js'
 import type { Consistency, SourceReport } from './model.js'
+import { tableById } from './tables.js'
 
 export const RECORDING_MAGIC = 'netkit-sockets 1\n'
 const MAGIC_NAME = 'netkit-sockets '
@@ -41,8 +42,10 @@ export const SECTION_KIND = { messages: 1, text: 2, names: 3, report: 4 } as con
 const SECTION_LIMIT = 16 * 1024 * 1024
 /** Sections are closed when they reach this size: what a reader holds at a time. */
 const SECTION_TARGET = 256 * 1024
-/** More sections than 200 GB of sockets need: a file of empty sections does not fill the memory. */
-const SECTIONS_LIMIT = 1_000_000
+/** Every table of every namespace and 8 GiB of sockets besides; a file of empty sections takes neither memory nor time. */
+export const SECTIONS_LIMIT = 100_000
+/** More than this is damage, and is not recorded: a replay asks for each table of each. */
+export const NAMESPACES_LIMIT = 4096
 const HEADER_LIMIT = 4 * 1024 * 1024
 const NLM_F_MULTI = 2
 
@@ -224,13 +227,14 @@ function readHeader(source: ByteSource): { header: RecordingHeader; end: number 
     const bytes = source.read(start, Math.min(length, HEADER_LIMIT))
     const newline = bytes.indexOf(10)
     if (newline >= 0) {
+      let header: unknown
       try {
-        const header: unknown = JSON.parse(asText(bytes.subarray(0, newline)))
-        if (isHeader(header)) return { header, end: start + newline + 1 }
+        header = JSON.parse(asText(bytes.subarray(0, newline)))
       } catch (error) {
         throw damaged('its header is no JSON', newline, error)
       }
-      throw damaged('its header lacks what it must have', newline)
+      if (!isHeader(header)) throw damaged('its header lacks what it must have, or has more than it can', newline)
+      return { header, end: start + newline + 1 }
     }
     if (bytes.length < length) throw damaged('its header does not end', bytes.length)
   }
@@ -280,7 +284,9 @@ function isHeader(value: unknown): value is RecordingHeader {
   return (
     texts &&
     isList(namespaces, each => each === null || typeof each === 'string') &&
-    isList(tables, each => typeof each === 'string') &&
+    namespaces.length <= NAMESPACES_LIMIT &&
+    isList(tables, each => typeof each === 'string' && tableById(each) !== null) &&
+    new Set(tables).size === tables.length &&
     ['none', 'processes', 'threads'].includes(holders as string) &&
     ['auto', 'netlink', 'procfs'].includes(source as string) &&
     (ports === null || (isList(ports, each => Number.isInteger(each)) && ports.length === 2))
@@ -288,7 +294,7 @@ function isHeader(value: unknown): value is RecordingHeader {
 }
 
 function isList(value: unknown, test: (item: unknown) => boolean): value is unknown[] {
-  return Array.isArray(value) && value.length > 0 && value.length < 65_536 && value.every(test)
+  return Array.isArray(value) && value.length > 0 && value.every(test)
 }
 
 const asText = (bytes: Uint8Array): string => new TextDecoder().decode(bytes)

@@ -4,7 +4,13 @@ import { DecodeError } from '../errors/index.js'
 import { NLMSG_DONE, NLMSG_ERROR, NLMSGHDR } from '../netlink/message.js'
 import { AF_INET, AF_INET6 } from './constants.js'
 import { INET_MESSAGE, SOCK_DIAG_BY_FAMILY } from './diag/inet-diag.js'
-import { type ByteSource, type RecordingHeader, type RecordingIndex, SECTION_KIND } from './recording.js'
+import {
+  type ByteSource,
+  type RecordingHeader,
+  type RecordingIndex,
+  SECTION_KIND,
+  SECTIONS_LIMIT,
+} from './recording.js'
 
 /** inet_diag's own type number of old, which `ss -D` of an old iproute2 wrote (linux/inet_diag.h). */
 const TCPDIAG_GETSOCK = 18
@@ -91,6 +97,10 @@ export function indexSsDump(source: ByteSource): RecordingIndex {
       const padded = Math.min((length + 3) & ~3, source.size - offset)
       if (table === undefined || table !== run.table || run.length >= SECTION_TARGET) close()
       if (table !== undefined) {
+        if (index.sections.length >= SECTIONS_LIMIT) {
+          damaged('it changes between IPv4 and IPv6 too often', offset, length)
+          break
+        }
         if (run.length === 0) Object.assign(run, { table, offset })
         run.length += padded
       } else if (!ended) {

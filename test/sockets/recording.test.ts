@@ -1,7 +1,8 @@
 // The recording format: round trips, every truncation, any bytes.
 
 import fc from 'fast-check'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
+import { type RecorderOptions, recordSockets } from '../../src/adapters/recorder.js'
 import { openReplay } from '../../src/adapters/replay.js'
 import { DecodeError } from '../../src/errors/index.js'
 import { encodeRequest } from '../../src/netlink/message.js'
@@ -9,14 +10,17 @@ import { collectSockets } from '../../src/sockets/collect.js'
 import {
   type ByteSource,
   indexRecording,
+  NAMESPACES_LIMIT,
   RECORDING_MAGIC,
   type RecordingHeader,
   type RecordingReport,
   RecordingWriter,
   SECTION_KIND,
+  SECTIONS_LIMIT,
 } from '../../src/sockets/recording.js'
 import { answerWith, encodeDone, parseDumpRequest } from '../../src/sockets/recording-answer.js'
 import { readNames, readReport } from '../../src/sockets/recording-names.js'
+import { indexSsDump } from '../../src/sockets/ss-dump.js'
 import { ALL_STATES } from '../../src/sockets/states.js'
 import { TABLES, tableById } from '../../src/sockets/tables.js'
 
@@ -204,6 +208,62 @@ describe('a recording', () => {
     expect(largest).toBeLessThanOrEqual(64 * 1024)
   })
 
+  test.each([
+    ['a table that there is not', { tables: ['tcp4', 'tcp7'] }],
+    ['a table twice', { tables: ['tcp4', 'tcp4'] }],
+    ['more namespaces than can be', { namespaces: Array(NAMESPACES_LIMIT + 1).fill('') }],
+  ])('with %s in its header is refused', (_what, wrong) => {
+    const bytes = new TextEncoder().encode(`${RECORDING_MAGIC}${JSON.stringify({ ...HEADER, ...wrong })}\n`)
+    expect(() => openReplay(source(bytes), false)).toThrow(DecodeError)
+    expect(() => openReplay(source(bytes), false)).toThrow(
+      /at byte 17: its header lacks what it must have, or has more/,
+    )
+  })
+
+  // With every section looked at for every table this takes minutes.
+  test('of as many namespaces, tables and sections as can be is listed in time', async () => {
+    const namespaces: string[] = Array(NAMESPACES_LIMIT).fill('')
+    const header = { ...HEADER, namespaces, tables: TABLES.map(table => table.id) }
+    const head = new TextEncoder().encode(`${RECORDING_MAGIC}${JSON.stringify(header)}\n`)
+    const bytes = new Uint8Array(head.length + (SECTIONS_LIMIT + 1) * 13)
+    bytes.set(head)
+    const view = new DataView(bytes.buffer)
+    for (let at = head.length, count = 0; at < bytes.length; at += 13, count++) {
+      view.setUint32(at, 1, true)
+      view.setUint16(at + 4, SECTION_KIND.messages, true)
+      view.setUint16(at + 6, count % NAMESPACES_LIMIT, true)
+      view.setUint16(at + 8, count % TABLES.length, true)
+    }
+    const index = indexRecording(source(bytes))
+    expect(index.sections).toHaveLength(SECTIONS_LIMIT)
+    expect(index.damage?.message).toMatch(/too many sections$/)
+    const { damaged, broken } = await replayed(bytes)
+    expect(broken).toBe(true)
+    expect(damaged).toBeGreaterThanOrEqual(SECTIONS_LIMIT)
+  })
+
+  test('with more names than any host has is read up to 128 MiB of them', () => {
+    const names = new TextEncoder().encode('["user",101,"dns"]\n')
+    const place = { kind: SECTION_KIND.names, namespace: 0, table: 'tcp4', offset: 0, length: 16 * 1024 * 1024 }
+    let reads = 0
+    const large: ByteSource = { size: 2 ** 40, read: () => names.subarray(0, ++reads * names.length) }
+    const read = readNames(large, { header: HEADER, sections: Array(20).fill(place), damage: null }, false)
+    expect(reads).toBe(8)
+    expect(read.users).toEqual(new Map([[101, 'dns']]))
+    expect(read.damage).toMatchObject({
+      exit: 5,
+      message: expect.stringMatching(/more than 134217728 bytes of names$/),
+    })
+  })
+
+  test('of more namespaces than can be replayed is not made', async () => {
+    const sink = vi.fn()
+    const header = { ...HEADER, namespaces: Array(NAMESPACES_LIMIT + 1).fill('') }
+    const made = recordSockets({ header, sink } as unknown as RecorderOptions)
+    await expect(made).rejects.toThrow(/at most 4096 network namespaces/)
+    expect(sink).not.toHaveBeenCalled()
+  })
+
   test('of another version is refused in one sentence', () => {
     const bytes = new TextEncoder().encode('netkit-sockets 2\n{}\n')
     expect(() => openReplay(source(bytes), false)).toThrow(/of version 2, and this netkit reads version 1/)
@@ -275,6 +335,28 @@ describe('an answer out of a recording', () => {
     expect(answer(0xff)).toEqual([1, 2, 8])
   })
 
+  test('has the memory of unix sockets when it was asked for', () => {
+    const unix = tableById('unix')!
+    // unix_diag_msg of 16 bytes, UNIX_DIAG_RQLEN of 12, UNIX_DIAG_MEMINFO of 40.
+    const socket = new Uint8Array(16 + 16 + 12 + 40)
+    const view = new DataView(socket.buffer)
+    view.setUint32(0, socket.length, true)
+    view.setUint16(4, 20, true)
+    socket[16] = 1
+    view.setUint16(32, 12, true)
+    view.setUint16(34, 4, true)
+    view.setUint16(44, 40, true)
+    view.setUint16(46, 5, true)
+    const answer = (extensions: number): Uint8Array => {
+      const { payload } = unix.request(ALL_STATES, { extensions, bytecode: null })
+      return answerWith(socket, parseDumpRequest(encodeRequest(20, 0x301, 1, payload))!)
+    }
+    expect(answer(1 << 6)).toEqual(socket)
+    const short = socket.slice(0, 44)
+    short[0] = 44
+    expect(answer(0)).toEqual(short)
+  })
+
   test('has the states that were asked for', () => {
     expect(answerWith(recorded, { table: tcp4, extensions: 0, states: 1 << 10 })).toHaveLength(0)
   })
@@ -325,6 +407,14 @@ describe('a file of ss -D', () => {
       expect(rows.slice(0, outcome.rows.length)).toEqual(outcome.rows)
       if (length !== answered) expect(outcome.broken, `cut at ${length}`).toBe(true)
     }
+  })
+
+  test('that changes between IPv4 and IPv6 without end is damaged', () => {
+    const pair = Buffer.concat([wrap(Uint8Array.of(2, 0, 0, 0)), wrap(Uint8Array.of(10, 0, 0, 0))])
+    const { sections, damage } = indexSsDump(source(Buffer.alloc((SECTIONS_LIMIT / 2 + 1) * pair.length, pair)))
+    expect(sections).toHaveLength(SECTIONS_LIMIT)
+    expect(damage).toMatchObject({ exit: 5, offset: SECTIONS_LIMIT * 20 })
+    expect(damage!.message).toMatch(/changes between IPv4 and IPv6 too often$/)
   })
 
   test('with any bytes changed never throws anything but DecodeError', async () => {
