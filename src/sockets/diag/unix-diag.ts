@@ -1,8 +1,8 @@
-// sock_diag for unix sockets: request, message into the reused record, and the join that names the other end.
+// sock_diag for unix sockets: request, and message into the reused record.
 
 import { layout } from '../../bytes/layout.js'
 import { AF_UNIX } from '../constants.js'
-import type { SocketRecord, UnixPart } from '../record.js'
+import type { SocketRecord } from '../record.js'
 import { attributeU32, startRecord } from './common.js'
 
 /** linux/unix_diag.h, struct unix_diag_req. */
@@ -143,29 +143,4 @@ function decodeName(data: DataView, start: number, end: number): string | null {
   let stop = start
   while (stop < end && data.getUint8(stop) !== 0) stop++
   return arena.toString('utf8', base + start, base + stop)
-}
-
-/** What the join needs of a socket; a SocketRecord has it. */
-export interface UnixRow {
-  inode: number
-  unix: Pick<UnixPart, 'path' | 'peerInode' | 'peerPath'> | null
-}
-
-/** Inode to path of every named unix socket among `rows`. */
-export function unixPaths(rows: Iterable<UnixRow>): Map<number, string> {
-  const paths = new Map<number, string>()
-  for (const { inode, unix } of rows) {
-    if (inode !== 0 && unix !== null && unix.path !== null) paths.set(inode, unix.path)
-  }
-  return paths
-}
-
-/**
- * Fills `peerPath` of every row whose peer has a name. A peer that has none, or that lives in another network namespace,
- * leaves it null. Linear in the number of rows, which must be separate objects, not one reused record.
- */
-export function joinUnixPeers(rows: Iterable<UnixRow>, paths: ReadonlyMap<number, string> = unixPaths(rows)): void {
-  for (const { unix } of rows) {
-    if (unix !== null && unix.peerInode !== null) unix.peerPath = paths.get(unix.peerInode) ?? null
-  }
 }

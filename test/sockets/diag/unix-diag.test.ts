@@ -2,10 +2,8 @@ import { describe, expect, test } from 'vitest'
 import {
   decodeUnix,
   encodeUnixRequest,
-  joinUnixPeers,
   UDIAG_SHOW_MEMINFO,
   UNIX_SHOW_DEFAULT,
-  type UnixRow,
 } from '../../../src/sockets/diag/unix-diag.js'
 import { SocketRecord, UNKNOWN } from '../../../src/sockets/record.js'
 import { CLOSED, ESTABLISHED, LISTENING } from '../../../src/sockets/states.js'
@@ -118,26 +116,5 @@ describe('messages', () => {
       concat(HEADER, attribute(4, hex('01000000')), attribute(2, hex('0100')), attribute(7, hex('01'))),
     )
     expect(record).toMatchObject({ recvQueue: UNKNOWN, uid: UNKNOWN, unix: { peerInode: null } })
-  })
-})
-
-describe('the other end', () => {
-  const row = (inode: number, path: string | null, peerInode: number | null): UnixRow => ({
-    inode,
-    unix: { path, peerInode, peerPath: null },
-  })
-
-  test('a peer with a name gives its path; one without, or elsewhere, gives null', () => {
-    const rows = [row(1, '/run/a', 2), row(2, null, 1), row(3, null, 99), { inode: 4, unix: null }]
-    joinUnixPeers(rows)
-    expect(rows.map(({ unix }) => unix?.peerPath)).toEqual([null, '/run/a', null, undefined])
-  })
-
-  test('a hundred thousand sockets are joined in linear time', () => {
-    const rows = Array.from({ length: 100_000 }, (_, index) => row(index + 1, `/run/${index + 1}`, 100_000 - index))
-    const start = performance.now()
-    joinUnixPeers(rows)
-    expect(performance.now() - start).toBeLessThan(2000)
-    expect(rows[0]?.unix?.peerPath).toBe('/run/100000')
   })
 })

@@ -19,7 +19,7 @@ import {
   formatPacketFilter,
 } from '../../../src/sockets/diag/packet-diag.js'
 import { decodeTipc, encodeTipcRequest } from '../../../src/sockets/diag/tipc-diag.js'
-import { decodeUnix, encodeUnixRequest, joinUnixPeers } from '../../../src/sockets/diag/unix-diag.js'
+import { decodeUnix, encodeUnixRequest } from '../../../src/sockets/diag/unix-diag.js'
 import { encodeVsockRequest } from '../../../src/sockets/diag/vsock-diag.js'
 import { encodeXdpRequest } from '../../../src/sockets/diag/xdp-diag.js'
 import { SocketRecord } from '../../../src/sockets/record.js'
@@ -90,7 +90,8 @@ describe.skipIf(missing !== null)('beside ss', () => {
 
   test('unix sockets have the type, state, queues, names, inodes, peers, memory and shutdown that ss shows', () => {
     const ours = records(scene, 'unix', decodeUnix)
-    joinUnixPeers(ours)
+    const paths = new Map(ours.map(({ inode, unix }) => [inode, unix?.path ?? null]))
+    for (const { unix } of ours) if (unix?.peerInode) unix.peerPath = paths.get(unix.peerInode) ?? null
     const types: Record<number, string> = { 1: 'u_str', 2: 'u_dgr', 5: 'u_seq' }
     const text = ours.map(record => {
       const part = record.unix!
