@@ -55,14 +55,22 @@ export class HostNames {
     }
     const started = performance.now()
     let timer: NodeJS.Timeout | undefined
+    let expired = false
     const late = new Promise<void>(resolve => {
-      timer = setTimeout(resolve, Math.max(this.leftMs, 0))
+      timer = setTimeout(
+        () => {
+          expired = true
+          resolve()
+        },
+        Math.max(this.leftMs, 0),
+      )
     })
     const workers = Promise.all(Array.from({ length: Math.min(CONCURRENCY, queue.length) }, work))
     await Promise.race([workers, late])
     clearTimeout(timer)
     over = true
-    this.leftMs -= performance.now() - started
+    // A timer may fire a fraction of a millisecond before its time: what is left then is nothing.
+    this.leftMs = expired ? 0 : this.leftMs - (performance.now() - started)
     // What is under way rejects now, and is counted there.
     this.resolver.cancel()
     await workers
