@@ -1,10 +1,33 @@
 // Runs netkit as a user does: a child process, its two outputs and how it ended.
 
 import { type ChildProcess, spawn } from 'node:child_process'
+import { chmodSync, cpSync, mkdtempSync, rmSync, statSync, symlinkSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url))
-export const NETKIT = `${ROOT}bin/run.js`
+
+/** The program. Tests run it as another user too, so that a checkout nobody else may enter is copied to where everybody may. */
+export const NETKIT = `${othersMayEnter(ROOT) ? ROOT : reachableCopy()}bin/run.js`
+
+function othersMayEnter(directory: string): boolean {
+  for (let at = directory.replace(/\/$/, ''); at !== ''; at = dirname(at) === '/' ? '' : dirname(at)) {
+    if ((statSync(at).mode & 0o001) === 0) return false
+  }
+  return true
+}
+
+function reachableCopy(): string {
+  const place = mkdtempSync(join(tmpdir(), 'nk-program-'))
+  process.on('exit', () => rmSync(place, { recursive: true, force: true }))
+  chmodSync(place, 0o755)
+  for (const part of ['bin', 'dist', 'prebuilds', 'package.json', 'oclif.manifest.json']) {
+    cpSync(join(ROOT, part), join(place, part), { recursive: true })
+  }
+  symlinkSync(join(ROOT, 'node_modules'), join(place, 'node_modules'))
+  return `${place}/`
+}
 
 export interface RunOptions {
   /** Added to the environment; undefined takes a variable away. */
