@@ -40,6 +40,5 @@ class Batch {
 int sendBatch(Call& call);
 int receiveBatch(Call& call);
 int receiveBatchAsync(Call& call);
-int exchangeAsync(Call& call);
 
 }  // namespace netkit

@@ -26,7 +26,6 @@ constexpr Export kExports[] = {
     {"sendBatch", entry<sendBatch>},
     {"receiveBatch", entry<receiveBatch>},
     {"receiveBatchAsync", entry<receiveBatchAsync>},
-    {"exchangeAsync", entry<exchangeAsync>},
     {"watch", entry<watchSocket>},
     {"unwatch", entry<unwatchSocket>},
     {"shutdown", entry<shutdownSocket>},

@@ -1,9 +1,7 @@
-// recvmmsg(2), after a send(2) if wanted, on a libuv worker thread, so that JavaScript can work on an earlier batch meanwhile.
-#include <sys/socket.h>
+// recvmmsg(2) on a libuv worker thread, so that JavaScript can work on an earlier batch meanwhile.
 
 #include <cerrno>
 #include <memory>
-#include <vector>
 
 #include "batch.h"
 #include "socket_table.h"
@@ -20,8 +18,6 @@ struct Receiving {
   int32_t count;
   int result = 0;
   Batch batch;
-  /** Sent before anything is received; empty for none. */
-  std::vector<uint8_t> request;
   /** Where the kernel writes; compared at the end, as JavaScript can detach a buffer that is in use. */
   void* memory;
   napi_ref arena = nullptr;
@@ -47,14 +43,7 @@ void release(napi_env env, Receiving* job) {
 /** On the worker thread: no napi call is allowed here. */
 void execute(napi_env, void* data) {
   auto* job = static_cast<Receiving*>(data);
-  const int fd = job->descriptor->fd();
-  const std::vector<uint8_t>& request = job->request;
-  while (!request.empty() && send(fd, request.data(), request.size(), MSG_NOSIGNAL) < 0) {
-    if (errno == EINTR) continue;
-    job->result = -errno;
-    return;
-  }
-  job->result = job->batch.receive(fd, job->flags);
+  job->result = job->batch.receive(job->descriptor->fd(), job->flags);
 }
 
 /** Fills the table in, unless one of the buffers was detached or shrunk meanwhile. */
@@ -85,28 +74,28 @@ void complete(napi_env env, napi_status status, void* data) {
   napi_call_function(env, receiver, callback, 1, &argument, nullptr);
 }
 
-/** Queues the work. Arena, table, count, flags and function are the arguments from `first` on. */
-int start(Call& call, size_t first, std::vector<uint8_t> request) {
+}  // namespace
+
+int receiveBatchAsync(Call& call) {
   Socket* socket = nullptr;
   if (const int error = call.socket(socket)) return error;
   Bytes arena;
   Words table;
   int32_t handle, count, flags;
-  if (!call.integer(0, handle) || !call.bytes(first, arena) || !call.words(first + 1, table) ||
-      !call.integer(first + 2, count) || !call.integer(first + 3, flags) || !call.isFunction(first + 4)) {
+  if (!call.integer(0, handle) || !call.bytes(1, arena) || !call.words(2, table) || !call.integer(3, count) ||
+      !call.integer(4, flags) || !call.isFunction(5)) {
     return -EINVAL;
   }
   if (socket->receiving) return -EBUSY;
-  auto* job =
-      new Receiving{call.table, socket->descriptor, handle, flags, count, 0, {}, std::move(request), arena.data};
+  auto* job = new Receiving{call.table, socket->descriptor, handle, flags, count, 0, {}, arena.data};
   if (const int error = job->batch.prepare(arena, table, count, kReceiveRow)) {
     release(call.env, job);
     return error;
   }
   napi_value name = nullptr;
-  const bool queued = napi_create_reference(call.env, call.argument[first], 1, &job->arena) == napi_ok &&
-                      napi_create_reference(call.env, call.argument[first + 1], 1, &job->table) == napi_ok &&
-                      napi_create_reference(call.env, call.argument[first + 4], 1, &job->callback) == napi_ok &&
+  const bool queued = napi_create_reference(call.env, call.argument[1], 1, &job->arena) == napi_ok &&
+                      napi_create_reference(call.env, call.argument[2], 1, &job->table) == napi_ok &&
+                      napi_create_reference(call.env, call.argument[5], 1, &job->callback) == napi_ok &&
                       napi_create_string_utf8(call.env, "netkit.receive", NAPI_AUTO_LENGTH, &name) == napi_ok &&
                       napi_create_async_work(call.env, nullptr, name, execute, complete, job, &job->work) == napi_ok &&
                       napi_queue_async_work(call.env, job->work) == napi_ok;
@@ -116,16 +105,6 @@ int start(Call& call, size_t first, std::vector<uint8_t> request) {
   }
   socket->receiving = true;
   return 0;
-}
-
-}  // namespace
-
-int receiveBatchAsync(Call& call) { return start(call, 1, {}); }
-
-int exchangeAsync(Call& call) {
-  Bytes request;
-  if (!call.bytes(1, request) || request.length == 0) return -EINVAL;
-  return start(call, 2, std::vector<uint8_t>(request.data, request.data + request.length));
 }
 
 }  // namespace netkit

@@ -2,7 +2,6 @@
 
 import { RECEIVE_ROW, ROW } from '../bytes/batch-table.js'
 import { type Operation, systemError } from '../errors/index.js'
-import { walkMessages } from '../netlink/message.js'
 import type { DatagramBatch, NetlinkConnection, NetlinkPort } from '../ports/netlink.js'
 import type { SocketPort } from '../ports/socket.js'
 
@@ -25,8 +24,10 @@ const POLLIN = 1
 const SLOT_BYTES = 32 * 1024
 /** Read before anything is processed: answers that fit are complete before the first message is looked at. */
 const FIRST_SLOTS = 16
-/** Read in the background while the previous batch is processed. */
-const AHEAD_SLOTS = 48
+/** Read in the background while the previous batch is processed: with two of these the processor's cache is not yet full. */
+const AHEAD_SLOTS = 32
+/** The first time more, as JavaScript is slow until it is compiled. */
+const WARM_UP_SLOTS = 96
 
 class SlotBatch implements DatagramBatch {
   readonly bytes: Uint8Array
@@ -58,14 +59,9 @@ class SlotBatch implements DatagramBatch {
     return (this.table[index * RECEIVE_ROW + ROW.receivedFlags]! & MSG_TRUNC) !== 0
   }
 
-  /**
-   * More of the answer is to come: every slot was filled, and not by its end. Reading on after the end would race with the next
-   * request on the connection.
-   */
-  goesOn(): boolean {
-    if (this.count < this.slots) return false
-    const start = this.start(this.count - 1)
-    return !walkMessages(this.data, start, start + this.length(this.count - 1), () => undefined).done
+  /** Every slot was filled: there is more to read, or just nothing. */
+  get full(): boolean {
+    return this.count === this.slots
   }
 }
 
@@ -73,8 +69,11 @@ class NativeNetlink implements NetlinkConnection {
   private readonly port: SocketPort
   private readonly handle: number
   private readonly first = new SlotBatch(FIRST_SLOTS)
-  private ahead: SlotBatch[] = []
-  private turn = 0
+  /** Batches that nobody reads or waits for. */
+  private readonly free: SlotBatch[] = []
+  /** The batch that the consumer has. */
+  private lent: SlotBatch | null = null
+  /** The batch that is being filled. */
   private pending: Promise<SlotBatch> | null = null
 
   constructor(port: SocketPort, handle: number) {
@@ -90,14 +89,11 @@ class NativeNetlink implements NetlinkConnection {
     )
   }
 
-  sendAhead(request: Uint8Array): Promise<void> {
-    return this.readAhead(request)
-  }
-
   read(): DatagramBatch | null | Promise<DatagramBatch | null> {
+    this.giveBack()
     if (this.pending !== null) return this.takePending(this.pending)
     const batch = this.readNow()
-    if (batch !== null && this.first.goesOn()) void this.readAhead()
+    if (batch !== null && this.first.full) this.pending = this.readAhead(new SlotBatch(WARM_UP_SLOTS))
     return batch
   }
 
@@ -139,35 +135,34 @@ class NativeNetlink implements NetlinkConnection {
     return this.check('netlink', 'read from the kernel', result)
   }
 
-  private readAhead(request: Uint8Array | null = null): Promise<void> {
-    this.ahead[this.turn] ??= new SlotBatch(AHEAD_SLOTS)
-    const batch = this.ahead[this.turn]!
-    this.turn ^= 1
-    const { port, handle } = this
-    this.pending = new Promise((resolve, reject) => {
+  private giveBack(): void {
+    if (this.lent?.slots === AHEAD_SLOTS) this.free.push(this.lent)
+    this.lent = null
+  }
+
+  private readAhead(batch: SlotBatch): Promise<SlotBatch> {
+    const filled = new Promise<SlotBatch>((resolve, reject) => {
       const done = (result: number): void => {
         batch.count = Math.max(result, 0)
         if (result >= 0 || result === -EAGAIN) resolve(batch)
         else reject(systemError('netlink', -result, 'read from the kernel'))
       }
-      const started =
-        request === null
-          ? port.receiveBatchAsync(handle, batch.bytes, batch.table, batch.slots, 0, done)
-          : port.exchangeAsync(handle, request, batch.bytes, batch.table, batch.slots, 0, done)
+      const started = this.port.receiveBatchAsync(this.handle, batch.bytes, batch.table, batch.slots, 0, done)
       if (started < 0) reject(systemError('netlink', -started, 'read from the kernel'))
     })
     // A failure is thrown by the `read` that waits for it; nobody may come to wait.
-    return this.pending.then(
-      () => undefined,
-      () => undefined,
-    )
+    filled.catch(() => undefined)
+    return filled
   }
 
   private async takePending(pending: Promise<SlotBatch>): Promise<DatagramBatch | null> {
     const batch = await pending
-    this.pending = null
-    if (batch.goesOn()) void this.readAhead()
-    return batch.count === 0 ? null : batch
+    this.lent = batch
+    this.pending = batch.full ? this.readAhead(this.free.pop() ?? new SlotBatch(AHEAD_SLOTS)) : null
+    if (batch.count > 0) return batch
+    // Read after the end of an answer; there may be another one.
+    this.giveBack()
+    return this.readNow()
   }
 
   private check(operation: Operation, doing: string, result: number): number {

@@ -164,7 +164,6 @@ class ReplayConnection implements NetlinkConnection {
   private answer: Generator<Uint8Array> | null = null
   private request: RecordedRequest | null = null
   private upcoming: Uint8Array | null = null
-  private failure: unknown = null
 
   constructor(recording: Recording, protocol: number, namespace: number) {
     if (protocol !== NETLINK_SOCK_DIAG) throw new UnsupportedError('a recording knows of sockets only')
@@ -182,22 +181,12 @@ class ReplayConnection implements NetlinkConnection {
     this.upcoming = this.next()
   }
 
-  sendAhead(request: Uint8Array): Promise<void> {
-    try {
-      this.send(request)
-    } catch (error) {
-      this.failure = error
-    }
-    return Promise.resolve()
-  }
-
   /** One part of the answer at a time, so that no more than that is in memory; the end comes with the last one. */
   read(): DatagramBatch | null {
     return this.readNow()
   }
 
   readNow(): DatagramBatch | null {
-    if (this.failure !== null) throw this.failure
     if (this.answer === null) return null
     const part = this.upcoming
     this.upcoming = this.next()

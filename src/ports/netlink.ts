@@ -17,11 +17,6 @@ export interface NetlinkConnection {
   /** Sends one request. @throws SystemCallError */
   send(request: Uint8Array): void
   /**
-   * Sends one request and reads the first part of the answer in the background; `read` gives it, or throws what went wrong.
-   * The promise is fulfilled in either case, when there is something to read.
-   */
-  sendAhead(request: Uint8Array): Promise<void>
-  /**
    * The datagrams that are ready. While the caller works on them, the next ones are read in the background, so that a dump
    * runs at the kernel's speed. `null` when nothing is ready. @throws SystemCallError
    */

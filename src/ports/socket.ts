@@ -63,19 +63,6 @@ export interface SocketPort {
     done: (result: Outcome) => void,
   ): Outcome
   /**
-   * send(2) of `request` and then `receiveBatch`, both on a worker thread: a netlink dump walks its table inside of the
-   * calls. Answers and rules are those of `receiveBatchAsync`; `request` is copied.
-   */
-  exchangeAsync(
-    handle: SocketHandle,
-    request: Uint8Array,
-    arena: Uint8Array,
-    table: Int32Array,
-    count: number,
-    flags: number,
-    done: (result: Outcome) => void,
-  ): Outcome
-  /**
    * Calls `ready` from the event loop as long as any of `events` holds (level-triggered), and keeps the loop alive. A
    * second `watch` replaces events and function. Whatever was asked for, an error that waits in SO_ERROR or in the error
    * queue is reported as 8: read it, or it is reported again and again. Where that is common (IP_RECVERR, transmit time

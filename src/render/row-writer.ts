@@ -6,6 +6,8 @@ import type { Label, TextSink } from '../bytes/text-sink.js'
 const BUFFER_BYTES = 256 * 1024
 /** A row that may not fit in what is left of the buffer makes room first. */
 const ROW_RESERVE = 8 * 1024
+/** Beyond this the buffer is written out at the end of a row: only rows of uncommon length make it grow. */
+const FLUSH_ABOVE = BUFFER_BYTES - 2 * ROW_RESERVE
 /** Rows looked at before column widths are settled; later rows that are wider push their line to the right. */
 const SAMPLE_ROWS = 2048
 const SPACE = 0x20
@@ -168,7 +170,7 @@ export class RowWriter implements TextSink {
     }
     this.column = 0
     this.slack = 0
-    if (this.cells === null && this.at > BUFFER_BYTES - ROW_RESERVE) this.flush()
+    if (this.cells === null && this.at > FLUSH_ABOVE) this.flush()
     this.cellStart = this.at
   }
 
@@ -260,7 +262,7 @@ export class RowWriter implements TextSink {
       afterPadding = -1
       this.bytes[this.at++] = NEWLINE
       column = 0
-      if (this.at > BUFFER_BYTES - ROW_RESERVE) {
+      if (this.at > FLUSH_ABOVE) {
         this.write(this.bytes.subarray(0, this.at))
         this.at = 0
       }

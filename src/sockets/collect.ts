@@ -14,12 +14,12 @@ import {
   sourceReport,
   startReport,
 } from './collect-report.js'
-import { type Decode, type DumpOutcome, type DumpRequest, dumpSockets, startDump } from './dump.js'
+import { type Decode, type DumpOutcome, dumpSockets } from './dump.js'
 import type { SourceReport } from './model.js'
 import { MISSING_COLUMNS } from './proc-net.js'
 import { SocketRecord } from './record.js'
 import { BOUND_INACTIVE } from './states.js'
-import type { RequestDetails, Table } from './tables.js'
+import { type RequestDetails, type Table, tcpRequest } from './tables.js'
 
 export type { CollectReport } from './collect-report.js'
 
@@ -48,7 +48,7 @@ export interface CollectQuery {
   targets: readonly NetnsTarget[]
   /**
    * With more TCP sockets than this, bound-inactive ones are not looked for, and the report says so: they are found only by
-   * two more walks over every bound socket of the machine. Absent: always looked for.
+   * another walk over every bound socket of the machine. Absent: always looked for.
    */
   boundInactiveLimit?: number
 }
@@ -90,8 +90,6 @@ class Collector {
   private readonly ports: CollectPorts
   private readonly collect: Collect
   private readonly record = new SocketRecord()
-  /** Dumps that were started before their turn, by table and states. */
-  private readonly started = new Map<string, NetlinkConnection>()
   /** TCP sockets of the target so far. */
   private tcpSockets = 0
   /** Sockets handed to the consumer by dumps so far. */
@@ -106,34 +104,24 @@ class Collector {
   }
 
   async run(): Promise<CollectReport> {
-    try {
-      await this.targets()
-    } finally {
-      // Left over only when the consumer gave up in between.
-      for (const key of [...this.started.keys()]) this.giveUp(key)
-    }
+    for (const [index, target] of this.query.targets.entries()) await this.target(index, target)
     return this.report
   }
 
-  private async targets(): Promise<void> {
-    for (const [index, target] of this.query.targets.entries()) {
-      this.record.netns = index
-      const possible = this.query.tables.filter(table => (table.states & this.query.states) !== 0)
-      // With states that no table has, the kernel still says which tables it lacks.
-      const tables = possible.length > 0 ? possible : this.query.tables
-      this.tcpSockets = 0
-      // Its connections are walked by the kernel while those of IPv4 are read.
-      this.startAhead(
-        tables.filter(table => table.id === 'tcp6' && tables.length > 1),
-        this.query.states,
-        target,
-      )
-      for (const table of tables) {
-        await this.table(table, target)
-        await this.endTable(table)
-      }
-      await this.boundInactive(tables, target)
+  private async target(index: number, target: NetnsTarget): Promise<void> {
+    this.record.netns = index
+    const possible = this.query.tables.filter(table => (table.states & this.query.states) !== 0)
+    // With states that no table has, the kernel still says which tables it lacks.
+    const tables = possible.length > 0 ? possible : this.query.tables
+    this.tcpSockets = 0
+    const tcp = tables.filter(table => table.protocol === 'tcp')
+    let both = false
+    for (const table of tables) {
+      if (table === tcp[0] && tcp.length > 1) both = await this.bothFamilies(tcp, target)
+      if (!both || table.protocol !== 'tcp') await this.table(table, target)
+      await this.endTable(table)
     }
+    await this.boundInactive(tcp, target)
   }
 
   private async endTable(table: Table): Promise<void> {
@@ -141,48 +129,34 @@ class Collector {
     await this.collect.pause?.()
   }
 
-  /** Bound-inactive sockets, of both families at once. */
-  private async boundInactive(all: readonly Table[], target: NetnsTarget): Promise<void> {
+  /**
+   * TCP sockets of both families in one walk of the tables that they share: false when that cannot be had here, and nothing
+   * was handed out.
+   */
+  private async bothFamilies(tcp: readonly Table[], target: NetnsTarget): Promise<boolean> {
+    if (this.query.source === 'procfs' || this.ports.recorded !== undefined) return false
+    this.record.clearParts()
+    const before = this.handedOut
+    const error = await this.throughNetlink(tcp, target)
+    if (error !== null && this.handedOut === before) return false
+    for (const table of tcp) this.add(table, target, 'netlink', error, [])
+    return true
+  }
+
+  /** Bound-inactive TCP sockets. */
+  private async boundInactive(tcp: readonly Table[], target: NetnsTarget): Promise<void> {
     const { states, source, boundInactiveLimit = Number.POSITIVE_INFINITY } = this.query
-    const tables = all.filter(
-      table =>
-        table.protocol === 'tcp' && (states & table.states & BOUND) !== 0 && firstStates(table, states) !== BOUND,
-    )
+    const tables = tcp.filter(table => (states & BOUND) !== 0 && firstStates(table, states) !== BOUND)
     if (tables.length === 0 || source === 'procfs' || this.ports.netlink === null || target.fd === null) return
     if (this.tcpSockets > boundInactiveLimit) {
       this.report.boundInactiveSkipped = true
       return
     }
     this.record.clearParts()
-    this.startAhead(tables, BOUND, target)
-    for (const table of tables) {
-      // What the kernel says to this alone is no reason to doubt the rest: one before 6.8 does not know the state.
-      await this.dumpStates(table, BOUND, target)
-      await this.endTable(table)
-    }
-  }
-
-  private startAhead(tables: readonly Table[], states: number, target: NetnsTarget): void {
-    for (const table of tables) {
-      const connection = this.openAhead(target)
-      if (connection === null) return
-      const wanted = firstStates(table, states)
-      // It fails only in a way that the read meets again.
-      void startDump(connection, this.request(table, wanted, this.query.bytecode))
-      this.started.set(`${table.id} ${wanted}`, connection)
-    }
-  }
-
-  private openAhead(target: NetnsTarget): NetlinkConnection | null {
-    const { netlink } = this.ports
-    if (this.query.source === 'procfs' || netlink === null || target.fd === null) return null
-    try {
-      return netlink.open(NETLINK_SOCK_DIAG, target.fd)
-    } catch (error) {
-      // The same failure is met again, and reported, when the table's turn comes.
-      if (error instanceof NetkitError) return null
-      throw error
-    }
+    // What the kernel says to this alone is no reason to doubt the rest: one before 6.8 does not know the state.
+    if (tables.length > 1 && this.ports.recorded === undefined) await this.dumpStates(tables, BOUND, target)
+    else for (const table of tables) await this.dumpStates([table], BOUND, target)
+    for (const table of tables) await this.endTable(table)
   }
 
   private async table(table: Table, target: NetnsTarget): Promise<void> {
@@ -191,7 +165,7 @@ class Collector {
     let error: Failure | null = null
     if (source !== 'procfs') {
       const before = this.handedOut
-      error = await this.throughNetlink(table, target)
+      error = await this.throughNetlink([table], target)
       // An answer that broke off is kept: procfs would list again what has been handed out.
       const answered = error === null || this.handedOut > before
       if (answered || source === 'netlink') {
@@ -215,28 +189,26 @@ class Collector {
   }
 
   /** The reason why netlink could not answer, or not to the end; null when it did. */
-  private async throughNetlink(table: Table, target: NetnsTarget): Promise<Failure | null> {
+  private async throughNetlink(tables: readonly Table[], target: NetnsTarget): Promise<Failure | null> {
     const { netlink, netlinkUnavailable } = this.ports
     if (netlink === null) return { code: 'no-native', message: netlinkUnavailable ?? 'the native addon is not there' }
     if (target.fd === null) return { code: 'EACCES', message: 'this namespace may be read through procfs only' }
-    return this.dumpStates(table, firstStates(table, this.query.states), target)
+    return this.dumpStates(tables, firstStates(tables[0]!, this.query.states), target)
   }
 
-  private async dumpStates(table: Table, states: number, target: NetnsTarget): Promise<Failure | null> {
+  /** One table, or TCP's two at once. */
+  private async dumpStates(tables: readonly Table[], states: number, target: NetnsTarget): Promise<Failure | null> {
     const { bytecode } = this.query
     const before = this.handedOut
-    const key = `${table.id} ${states}`
-    const started = this.started.get(key)
-    this.started.delete(key)
     try {
-      const connection = started ?? this.ports.netlink!.open(NETLINK_SOCK_DIAG, target.fd!)
+      const connection = this.ports.netlink!.open(NETLINK_SOCK_DIAG, target.fd!)
       try {
-        let outcome = await this.dump(connection, table, states, bytecode, started !== undefined)
+        let outcome = await this.dump(connection, tables, states, bytecode)
         // A kernel that refuses the filter program still answers without it: the filter runs here as well.
-        if (outcome.errno !== 0 && bytecode !== null && table.inet) {
-          outcome = await this.dump(connection, table, states, null, false)
+        if (outcome.errno !== 0 && bytecode !== null && tables[0]!.inet) {
+          outcome = await this.dump(connection, tables, states, null)
         }
-        if (outcome.errno !== 0) return refusal(outcome.errno, table)
+        if (outcome.errno !== 0) return refusal(outcome.errno, tables[0]!)
         accountDump(this.report, outcome)
         return null
       } finally {
@@ -249,32 +221,25 @@ class Collector {
     }
   }
 
-  /** Closes a dump that was started and whose turn does not come. */
-  private giveUp(key: string): void {
-    this.started.get(key)?.close()
-    this.started.delete(key)
-  }
-
-  private request(table: Table, states: number, bytecode: Uint8Array | null): DumpRequest {
-    return table.request(states, { ...this.query.details, bytecode: table.inet ? bytecode : null })
-  }
-
   private dump(
     connection: NetlinkConnection,
-    table: Table,
+    tables: readonly Table[],
     states: number,
     bytecode: Uint8Array | null,
-    started: boolean,
   ): Promise<DumpOutcome> {
-    const request = this.request(table, states, bytecode)
+    const first = tables[0]!
+    const other = tables[1] ?? first
+    const details = { ...this.query.details, bytecode: first.inet ? bytecode : null }
+    const request = first === other ? first.request(states, details) : tcpRequest(states, details)
+    const { family } = first
+    const isTcp = first.protocol === 'tcp'
     const visit = (record: SocketRecord): void => {
-      if (table.protocol === 'tcp') this.tcpSockets++
+      if (isTcp) this.tcpSockets++
       if (!((states >>> record.state) & 1)) return
       this.handedOut++
-      this.collect.socket(record, request.decode, table)
+      this.collect.socket(record, request.decode, record.family === family ? first : other)
     }
-    const pause = (): Promise<void> | null => this.collect.pause?.() ?? null
-    return dumpSockets(connection, request, this.record, this.ports.now, visit, { started, pause })
+    return dumpSockets(connection, request, this.record, this.ports.now, visit, () => this.collect.pause?.() ?? null)
   }
 
   private add(

@@ -1,69 +1,77 @@
 // Remembers which sockets were seen, by cookie, in bounded memory.
 
-const GENERATION = 1 << 16
+const GENERATION = 1 << 15
+
+/** Cookies by open addressing, two words each. No socket has cookie 0, which marks a free place. */
+type Places = Int32Array
 
 /**
- * A set of 64-bit cookies that remembers the last 65,536 to 131,072 of them: duplicates in a dump stand near each other (they
+ * A set of 64-bit cookies that remembers the last 32,768 to 65,536 of them: duplicates in a dump stand near each other (they
  * come from a cursor that moved inside one hash chain), and a set of this size stays in the processor's cache.
  */
 export class CookieWindow {
-  private capacity = 1 << 12
-  private low = new Int32Array(this.capacity)
-  private high = new Int32Array(this.capacity)
-  private used = new Uint8Array(this.capacity)
+  // Assigned here and again by `renew`: V8 would take a field that was assigned once for a constant, and throw compiled code
+  // away when the set grows for the first time.
+  private capacity = 0
+  private places: Places = new Int32Array(2)
+  private previous: Places = new Int32Array(2)
   private size = 0
-  private previous: { low: Int32Array; high: Int32Array; used: Uint8Array } | null = null
+
+  constructor() {
+    this.renew(1 << 12)
+    this.previous = new Int32Array(4)
+  }
 
   /** Adds a cookie. True when it was not there yet. */
   add(low: number, high: number): boolean {
-    const slot = find(this.low, this.high, this.used, low, high)
-    if (slot < 0) return false
-    if (this.previous && find(this.previous.low, this.previous.high, this.previous.used, low, high) < 0) return false
-    this.low[slot] = low
-    this.high[slot] = high
-    this.used[slot] = 1
-    this.size++
-    if (this.size * 2 > this.capacity) this.grow()
+    // What has no cookie cannot be told apart.
+    if ((low | high) === 0) return true
+    const { places } = this
+    const at = find(places, low, high)
+    if (at < 0 || find(this.previous, low, high) < 0) return false
+    places[at] = low
+    places[at + 1] = high
+    if (++this.size * 2 > this.capacity) this.grow()
     return true
   }
 
   private grow(): void {
-    const { low, high, used } = this
+    const { places } = this
     if (this.size >= GENERATION) {
-      this.previous = { low, high, used }
+      this.previous = places
       this.renew(this.capacity)
       return
     }
     this.renew(this.capacity * 2)
-    for (let slot = 0; slot < used.length; slot++) {
-      if (!used[slot]) continue
-      const free = find(this.low, this.high, this.used, low[slot]!, high[slot]!)
-      this.low[free] = low[slot]!
-      this.high[free] = high[slot]!
-      this.used[free] = 1
+    for (let at = 0; at < places.length; at += 2) {
+      const low = places[at]!
+      const high = places[at + 1]!
+      if ((low | high) === 0) continue
+      const free = find(this.places, low, high)
+      this.places[free] = low
+      this.places[free + 1] = high
       this.size++
     }
   }
 
   private renew(capacity: number): void {
     this.capacity = capacity
-    this.low = new Int32Array(capacity)
-    this.high = new Int32Array(capacity)
-    this.used = new Uint8Array(capacity)
+    this.places = new Int32Array(capacity * 2)
     this.size = 0
   }
 }
 
 /**
- * The free slot for a cookie, or -1 when the cookie is there. Cookies are a counter per processor: taken as they are, two runs
- * of them would lie on one another and make one long chain.
+ * Where a cookie can be put, or -1 when it is there. Cookies are a counter per processor: taken as they are, two runs of them
+ * would lie on one another and make one long chain.
  */
-function find(lows: Int32Array, highs: Int32Array, used: Uint8Array, low: number, high: number): number {
-  const mask = used.length - 1
-  let slot = (Math.imul(low, 0x9e3779b1) >>> 12) & mask
-  while (used[slot]) {
-    if (lows[slot] === low && highs[slot] === high) return -1
-    slot = (slot + 1) & mask
+function find(places: Places, low: number, high: number): number {
+  const mask = places.length - 2
+  let at = (Math.imul(low, 0x9e3779b1) >>> 12) & mask
+  for (;;) {
+    const there = places[at]!
+    if (there === low && places[at + 1] === high) return -1
+    if (there === 0 && places[at + 1] === 0) return at
+    at = (at + 2) & mask
   }
-  return slot
 }

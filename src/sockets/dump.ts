@@ -13,6 +13,8 @@ export type Decode = (data: DataView, start: number, end: number, record: Socket
 export type Visit = (record: SocketRecord) => void
 
 export interface DumpRequest {
+  /** Message type; SOCK_DIAG_BY_FAMILY where absent. */
+  type?: number
   payload: Uint8Array
   attributes: readonly RequestAttribute[]
   decode: Decode
@@ -30,13 +32,6 @@ export interface DumpOutcome {
   damaged: number
 }
 
-export interface DumpOptions {
-  /** The dump was started by `startDump`. */
-  started?: boolean
-  /** Asked after each batch of a large dump; a promise is waited for, so that a slow consumer holds the kernel back. */
-  pause?: () => Promise<void> | null
-}
-
 /** A dump repeated until two passes agree ends here at the latest. */
 const MAX_PASSES = 4
 /** A pass that takes longer is not repeated: walking a large table again would cost more than it tells. */
@@ -46,22 +41,15 @@ let sequence = 0
 
 function encodeDump(request: DumpRequest): Uint8Array {
   sequence = (sequence + 1) >>> 0
-  return encodeRequest(SOCK_DIAG_BY_FAMILY, NLM_F_REQUEST | NLM_F_DUMP, sequence, request.payload, request.attributes)
-}
-
-/**
- * Starts a dump in the background, to be read by `dumpSockets` with `started` on the same connection: walking a table of
- * 262,144 buckets takes the kernel a while even where it finds nothing, and this overlaps with another table's dump. The
- * promise is fulfilled when the first part has come, or failed: `dumpSockets` meets the failure.
- */
-export function startDump(connection: NetlinkConnection, request: DumpRequest): Promise<void> {
-  return connection.sendAhead(encodeDump(request))
+  const { type = SOCK_DIAG_BY_FAMILY } = request
+  return encodeRequest(type, NLM_F_REQUEST | NLM_F_DUMP, sequence, request.payload, request.attributes)
 }
 
 /**
  * Dumps one table. sock_diag's cursor is a position in a hash chain: sockets that come or go between two parts of an answer
  * make others appear twice or not at all, and the kernel does not say so. An answer in one part cannot suffer from that. A
  * small answer in several parts is asked for again until two passes agree; a large one is freed of duplicates by cookie.
+ * @param pause asked after each batch of a large dump; a promise is waited for, so that a slow consumer holds the kernel back
  * @throws SystemCallError when the socket fails; a refusal by the kernel is `errno`.
  */
 export async function dumpSockets(
@@ -70,11 +58,11 @@ export async function dumpSockets(
   record: SocketRecord,
   now: () => number,
   visit: Visit,
-  { started = false, pause = () => null }: DumpOptions = {},
+  pause: () => Promise<void> | null = () => null,
 ): Promise<DumpOutcome> {
   const outcome: DumpOutcome = { errno: 0, passes: 1, duplicatesRemoved: 0, differed: false, damaged: 0 }
   const since = now()
-  if (!started) connection.send(encodeDump(request))
+  connection.send(encodeDump(request))
   const batch = await connection.read()
   if (batch === null) {
     // No answer at all, not even DONE: not the same as an empty table.
@@ -83,14 +71,16 @@ export async function dumpSockets(
   }
   const scan = scanBatch(batch)
   outcome.errno = scan.errno
-  outcome.damaged += scan.damaged
-  outcome.differed ||= scan.interrupted
-  if (scan.errno !== 0) return outcome
+  if (scan.errno !== 0) {
+    accountScan(outcome, scan)
+    return outcome
+  }
   if (!scan.done) {
     await streamDump(connection, batch, request.decode, record, outcome, visit, pause)
     return outcome
   }
   if (scan.parts > 1 && now() - since < REPEAT_WITHIN_MS) {
+    accountScan(outcome, scan)
     await repeatDump(connection, new Pass(batch, request.decode, record), request, record, outcome, visit)
     return outcome
   }
@@ -129,6 +119,12 @@ function scanBatch(batch: DatagramBatch): BatchScan {
   return scan
 }
 
+function accountScan(outcome: DumpOutcome, scan: BatchScan): void {
+  outcome.damaged += scan.damaged
+  outcome.differed ||= scan.interrupted
+}
+
+/** Hands the sockets of a batch out; true when the dump ends in it. */
 function visitBatch(
   batch: DatagramBatch,
   decode: Decode,
@@ -136,7 +132,7 @@ function visitBatch(
   outcome: DumpOutcome,
   seen: CookieWindow,
   visit: Visit,
-): void {
+): boolean {
   const { data } = batch
   const each = (_type: number, start: number, end: number): void => {
     if (!decode(data, start, end, record)) {
@@ -153,8 +149,14 @@ function visitBatch(
   }
   for (let index = 0; index < batch.count; index++) {
     const start = batch.start(index)
-    if (walkMessages(data, start, start + batch.length(index), each).done) return
+    const end = walkMessages(data, start, start + batch.length(index), each)
+    if (end.damagedBytes > 0 || batch.truncated(index)) outcome.damaged++
+    outcome.differed ||= end.interrupted
+    // Too late for a refusal: the sockets before it have been handed out, and asking again would repeat them.
+    if (end.errno !== 0) outcome.damaged++
+    if (end.done) return true
   }
+  return false
 }
 
 async function streamDump(
@@ -169,19 +171,12 @@ async function streamDump(
   const seen = new CookieWindow()
   let batch: DatagramBatch | null = first
   let done = false
-  while (batch !== null && !done) {
-    visitBatch(batch, decode, record, outcome, seen, visit)
+  while (batch !== null) {
+    done = visitBatch(batch, decode, record, outcome, seen, visit)
+    if (done) break
     const waiting = pause()
     if (waiting !== null) await waiting
     batch = await connection.read()
-    if (batch === null) break
-    const scan = scanBatch(batch)
-    done = scan.done
-    outcome.damaged += scan.damaged
-    outcome.differed ||= scan.interrupted
-    // Too late for a refusal: the sockets before it have been handed out, and asking again would repeat them.
-    if (scan.errno !== 0) outcome.damaged++
-    if (done) visitBatch(batch, decode, record, outcome, seen, visit)
   }
   // The kernel ends every dump with DONE: without it something was cut off.
   if (!done) outcome.damaged++

@@ -17,11 +17,13 @@ import {
 import {
   decodeInet,
   encodeInetRequest,
+  encodeTcpRequest,
   extensionBit,
   INET_DIAG_REQ_BYTECODE,
   INET_DIAG_REQ_PROTOCOL,
   INET_DIAG_SKMEMINFO,
   inetProtocolNumber,
+  TCPDIAG_GETSOCK,
 } from './diag/inet-diag.js'
 import { decodeNetlink, encodeNetlinkRequest } from './diag/netlink-diag.js'
 import { decodePacket, encodePacketRequest } from './diag/packet-diag.js'
@@ -167,6 +169,17 @@ export const TABLES: readonly Table[] = [
     request: () => ({ payload: encodeXdpRequest(), attributes: [], decode: decodeXdp }),
   },
 ]
+
+/** The request for the TCP sockets of both families, in one walk of the tables that they share. */
+export function tcpRequest(states: number, details: RequestDetails): DumpRequest {
+  const { extensions, bytecode } = details
+  return {
+    type: TCPDIAG_GETSOCK,
+    payload: encodeTcpRequest({ extensions, states }),
+    attributes: bytecode ? [{ type: INET_DIAG_REQ_BYTECODE, payload: bytecode }] : [],
+    decode: (data, start, end, record) => decodeInet(data, start, end, 'tcp', record),
+  }
+}
 
 /** The table with this id; recordings name tables by it. */
 export function tableById(id: string): Table | null {

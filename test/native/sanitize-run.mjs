@@ -42,13 +42,6 @@ const receive = (handle, arena, table, count) =>
     if (answer !== 0) done(answer)
   })
 
-/** A request to itself: the answer is what was sent. */
-const exchange = (handle, request, arena, table) =>
-  new Promise(done => {
-    const answer = native.exchangeAsync(handle, request, arena, table, 1, 0, done)
-    if (answer !== 0) done(answer)
-  })
-
 async function everyCall() {
   const { handle, port } = udp()
   const option = new Uint8Array(4)
@@ -60,12 +53,6 @@ async function everyCall() {
   assert.equal(native.connect(handle, loopback(port)), 0)
   assert.equal(native.getPeer(handle, new Uint8Array(16)), 16)
   assert.ok(native.fdOf(handle) > 2)
-
-  const answer = new Uint8Array(128)
-  assert.equal(await exchange(handle, new Uint8Array([9]), answer, receiveTable(1)), 1)
-  assert.equal(answer[0], 9)
-  assert.equal(await exchange(handle, new Uint8Array(), answer, receiveTable(1)), -22)
-  assert.equal(await exchange(handle, new Uint8Array([9]), answer.subarray(64), receiveTable(1)), -22)
 
   const rows = 1024
   const arena = new Uint8Array(rows * 128)

@@ -2,7 +2,7 @@
 
 import { expect } from 'vitest'
 import { decodeInet } from '../../src/sockets/diag/inet-diag.js'
-import { type DumpOptions, type DumpOutcome, type DumpRequest, dumpSockets } from '../../src/sockets/dump.js'
+import { type DumpOutcome, type DumpRequest, dumpSockets } from '../../src/sockets/dump.js'
 import { SocketRecord } from '../../src/sockets/record.js'
 import { concat } from '../sockets/diag/build.js'
 import { type Answer, done, FakeConnection, socketMessage } from './fake.js'
@@ -27,7 +27,7 @@ interface Result {
 
 export async function dump(
   script: readonly Answer[] | FakeConnection,
-  options: DumpOptions = {},
+  pause: () => Promise<void> | null = () => null,
   now: () => number = () => 0,
 ): Promise<Result> {
   const connection = script instanceof FakeConnection ? script : new FakeConnection(script)
@@ -44,7 +44,7 @@ export async function dump(
       expect(one.messageEnd - one.messageStart).toBe(72)
       seen.push(one.cookieLow)
     },
-    options,
+    pause,
   )
   return { outcome, seen, connection }
 }

@@ -128,11 +128,6 @@ export class FakeConnection implements NetlinkConnection {
     this.queue.push(...batches.map(batch => (Array.isArray(batch) ? new FakeBatch(batch) : (batch as DatagramBatch))))
   }
 
-  sendAhead(request: Uint8Array): Promise<void> {
-    this.send(request)
-    return Promise.resolve()
-  }
-
   read(): DatagramBatch | null | Promise<DatagramBatch | null> {
     // Now and then a promise, as from a connection that reads ahead.
     return this.reads++ % 2 === 0 ? this.readNow() : Promise.resolve(this.readNow())

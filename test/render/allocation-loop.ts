@@ -107,7 +107,6 @@ async function dump(reads: number): Promise<void> {
   let left = Math.ceil(reads / 16)
   const connection = {
     send: () => undefined,
-    sendAhead: () => Promise.resolve(),
     read: () => (left-- > 0 ? batch : end),
     readNow: () => null,
     join: () => undefined,

@@ -15,9 +15,20 @@ import { tableById } from '../../src/sockets/tables.js'
 import { type Answer, done, type FakeConnection, fakePort, refused, socketMessage } from '../netlink/fake.js'
 import { concat } from './diag/build.js'
 
-/** What a request asks for: its family, protocol and states. */
-function asked(request: Uint8Array): { family: number; protocol: number; states: number; attributes: number } {
+interface Asked {
+  /** 0 for the request that is for both. */
+  family: number
+  protocol: number
+  states: number
+  attributes: number
+}
+
+/** What a request asks for, be it SOCK_DIAG_BY_FAMILY or TCPDIAG_GETSOCK. */
+function asked(request: Uint8Array): Asked {
   const view = new DataView(request.buffer)
+  if (view.getUint16(4, true) === 18) {
+    return { family: request[16]!, protocol: 6, states: view.getUint32(68, true), attributes: request.length - 76 }
+  }
   return {
     family: request[16]!,
     protocol: request[17]!,
@@ -25,6 +36,12 @@ function asked(request: Uint8Array): { family: number; protocol: number; states:
     attributes: request.length - 72,
   }
 }
+
+/** A kernel that knows SOCK_DIAG_BY_FAMILY only. */
+const refusesBoth =
+  (answer: (request: Uint8Array) => Answer) =>
+  (request: Uint8Array): Answer =>
+    asked(request).family === 0 ? [[refused(95)]] : answer(request)
 
 const part = (...cookies: number[]): Uint8Array => concat(...cookies.map(cookie => socketMessage(cookie)))
 const BOUND = 1 << 13
@@ -100,13 +117,60 @@ describe('through netlink', () => {
     expect(requests.sort()).toEqual([(1 << 1) | (1 << 7), ALL_STATES & ~BOUND & ~(1 << 7), BOUND].sort())
   })
 
-  test('every connection is closed, those started ahead too, and each once', async () => {
+  test('TCP sockets of both families are asked for at once, and belong to the table of their family', async () => {
+    const { report, seen, connections } = await collect({ tables: ['udp4', 'tcp4', 'tcp6'] }, request => {
+      const { protocol, states } = asked(request)
+      if (protocol === 17 || states & BOUND) return [[done()]]
+      const six = socketMessage(3)
+      six[16] = 10
+      return [[concat(part(1), six, part(2)), done()]]
+    })
+    expect(seen).toEqual([
+      'end udp4',
+      'tcp4 1 netlink 0',
+      'tcp6 3 netlink 0',
+      'tcp4 2 netlink 0',
+      'end tcp4',
+      'end tcp6',
+    ])
+    expect(report.sources.map(({ family, method, error }) => [family, method, error])).toEqual([
+      ['inet', 'netlink', null],
+      ['inet', 'netlink', null],
+      ['inet6', 'netlink', null],
+    ])
+    const requests = connections.flatMap(connection => connection.sent.map(asked))
+    expect(requests.map(({ family, states }) => [family, states & BOUND])).toEqual([
+      [2, 0],
+      [0, 0],
+      [0, BOUND],
+    ])
+  })
+
+  test('a kernel that does not know the request for both is asked for each', async () => {
+    const { report, seen, connections } = await collect(
+      { tables: ['tcp4', 'tcp6'], states: ALL_STATES & ~BOUND },
+      refusesBoth(request => [[part(asked(request).family), done()]]),
+    )
+    expect(seen).toEqual(['tcp4 2 netlink 0', 'end tcp4', 'tcp6 10 netlink 0', 'end tcp6'])
+    expect(report.sources.map(source => source.error)).toEqual([null, null])
+    expect(connections.map(connection => connection.sent.length)).toEqual([1, 1, 1])
+  })
+
+  test('a recording is asked for each family', async () => {
+    const consistency = { passes: 1, duplicatesRemoved: 0, differed: false }
+    const { connections } = await collect({ tables: ['tcp4', 'tcp6'] }, () => [[done()]], {
+      ports: { recorded: { consistency, damaged: 0 } },
+    })
+    expect(connections.flatMap(({ sent }) => sent.map(request => asked(request).family))).toEqual([2, 10, 2, 10])
+  })
+
+  test('every connection is closed, and each once', async () => {
     const { connections } = await collect({ tables: ['udp4', 'tcp4', 'tcp6'] }, () => [[done()]])
     expect(connections.length).toBeGreaterThanOrEqual(3)
     expect(connections.map(connection => connection.closed)).toEqual(connections.map(() => 1))
   })
 
-  test('a refusal closes what was started ahead for the same table, in every namespace', async () => {
+  test('refusals close every connection, in every namespace', async () => {
     const targets = [1, 2].map(fd => ({ ...HERE, label: `ns${fd}`, fd }))
     const { connections, seen } = await collect({ tables: ['tcp4', 'tcp6'], source: 'netlink', targets }, () => [
       [refused(1)],
@@ -135,10 +199,9 @@ describe('through netlink', () => {
   })
 
   test('bound-inactive sockets are looked for last, and not among more TCP sockets than the limit', async () => {
-    const answer = (request: Uint8Array): Answer => {
-      const { states, family } = asked(request)
-      return [[concat(part(states === BOUND ? family : family * 10, family * 10 + 1), done())]]
-    }
+    const answer = (request: Uint8Array): Answer => [
+      [concat(asked(request).states === BOUND ? part(1) : part(2, 3, 4, 5), done())],
+    ]
     const boundAsked = ({ connections }: Result): boolean =>
       connections.some(connection => connection.sent.some(request => asked(request).states === BOUND))
     const within = await collect({ tables: ['tcp4', 'tcp6'], boundInactiveLimit: 4 }, answer)

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { CookieWindow } from '../../src/sockets/cookies.js'
 
 /** What the window remembers at least. */
-const REMEMBERED = 65_536
+const REMEMBERED = 32_768
 
 describe('cookies seen in a dump', () => {
   test('within its window it is a set', () => {
@@ -23,7 +23,7 @@ describe('cookies seen in a dump', () => {
         const set = new Set<string>()
         for (const [low, high] of list) {
           const key = `${low} ${high}`
-          expect(window.add(low, high)).toBe(!set.has(key))
+          expect(window.add(low, high)).toBe(key === '0 0' || !set.has(key))
           set.add(key)
         }
       }),
@@ -31,32 +31,32 @@ describe('cookies seen in a dump', () => {
     )
   })
 
-  test('both halves count', () => {
+  test('both halves count, and what has no cookie is never known', () => {
     const window = new CookieWindow()
     expect([window.add(1, 0), window.add(1, 1), window.add(0, 1), window.add(0, 0)]).toEqual([true, true, true, true])
     expect([window.add(1, 0), window.add(1, 1), window.add(0, 1), window.add(0, 0)]).toEqual([
       false,
       false,
       false,
-      false,
+      true,
     ])
   })
 
-  test('of a very large dump it remembers the last 65,536 at any moment', () => {
+  test('of a very large dump it remembers the last 32,768 at any moment', () => {
     const window = new CookieWindow()
     let wrong = 0
-    for (let cookie = 0; cookie < 400_000; cookie++) {
+    for (let cookie = 1; cookie < 400_000; cookie++) {
       if (!window.add(cookie, 0)) wrong++
       if (cookie % 997 !== 0) continue
-      for (const back of [0, 1, 1000, REMEMBERED - 1]) if (cookie >= back && window.add(cookie - back, 0)) wrong++
+      for (const back of [0, 1, 1000, REMEMBERED - 1]) if (cookie > back && window.add(cookie - back, 0)) wrong++
     }
     expect(wrong).toBe(0)
   })
 
   test('its memory is bounded: what is long past may come again', () => {
     const window = new CookieWindow()
-    for (let cookie = 0; cookie < 400_000; cookie++) window.add(cookie, 0)
-    expect(window.add(0, 0)).toBe(true)
+    for (let cookie = 1; cookie < 400_000; cookie++) window.add(cookie, 0)
+    expect(window.add(1, 0)).toBe(true)
   })
 
   test('cookies that collide in every low bit are still told apart', () => {

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { walkMessages } from '../../src/netlink/message.js'
-import { dumpSockets, startDump } from '../../src/sockets/dump.js'
+import { dumpSockets } from '../../src/sockets/dump.js'
 import { SocketRecord } from '../../src/sockets/record.js'
-import { dump, FINE, part, REQUEST, whole } from '../netlink/dumping.js'
+import { dump, FINE, part, REQUEST } from '../netlink/dumping.js'
 import { type Answer, done, FakeConnection, message } from '../netlink/fake.js'
 
 describe('a large answer', () => {
@@ -92,26 +92,8 @@ describe('a large answer', () => {
         }),
       )
     }
-    const { seen } = await dump(connection, { pause })
+    const { seen } = await dump(connection, pause)
     expect(seen).toHaveLength(200)
     expect(log.slice(0, 5)).toEqual(['read', 'pause', 'resumed', 'read', 'pause'])
-  })
-})
-
-describe('a dump that was started ahead', () => {
-  test('is not asked for again', async () => {
-    const connection = new FakeConnection([whole([1, 2])])
-    await startDump(connection, REQUEST)
-    expect(connection.sent).toHaveLength(1)
-    const { seen } = await dump(connection, { started: true })
-    expect(seen).toEqual([1, 2])
-    expect(connection.sent).toHaveLength(1)
-  })
-
-  test('is repeated as any other', async () => {
-    const connection = new FakeConnection([whole([1], [2]), whole([1], [2])])
-    await startDump(connection, REQUEST)
-    expect((await dump(connection, { started: true })).outcome).toEqual({ ...FINE, passes: 2 })
-    expect(connection.sent).toHaveLength(2)
   })
 })

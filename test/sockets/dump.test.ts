@@ -143,18 +143,18 @@ describe('a small answer in several parts', () => {
 
   test('that took too long to be repeated is in doubt after a duplicate', async () => {
     const times = [0, 50]
-    const { outcome, seen } = await dump([whole([1, 2], [2, 3])], {}, () => times.shift() ?? 1000)
+    const { outcome, seen } = await dump([whole([1, 2], [2, 3])], undefined, () => times.shift() ?? 1000)
     expect(seen).toEqual([1, 2, 3])
     expect(outcome).toEqual({ ...FINE, duplicatesRemoved: 1, differed: true })
   })
 
   test('is not repeated when the first pass took long', async () => {
     const times = [0, 50]
-    const { outcome, seen } = await dump([whole([1], [2]), whole([3], [4])], {}, () => times.shift() ?? 1000)
+    const { outcome, seen } = await dump([whole([1], [2]), whole([3], [4])], undefined, () => times.shift() ?? 1000)
     expect(seen).toEqual([1, 2])
     expect(outcome).toEqual(FINE)
     const quick = [0, 49]
-    const repeated = await dump([whole([1], [2]), whole([1], [2])], {}, () => quick.shift() ?? 1000)
+    const repeated = await dump([whole([1], [2]), whole([1], [2])], undefined, () => quick.shift() ?? 1000)
     expect(repeated.outcome.passes).toBe(2)
   })
 

@@ -34,6 +34,17 @@ export const INET_REQUEST = layout('inet_diag_req_v2', 56, [
   ['id', 48],
 ])
 
+/** linux/inet_diag.h, struct inet_diag_req: the request of TCPDIAG_GETSOCK. */
+export const TCP_REQUEST = layout('inet_diag_req', 60, [
+  ['family', 'u8'],
+  ['sourceLength', 'u8'],
+  ['destinationLength', 'u8'],
+  ['extensions', 'u8'],
+  ['id', 48],
+  ['states', 'u32'],
+  ['reserved', 'u32'],
+])
+
 /** linux/inet_diag.h, struct inet_diag_msg. */
 export const INET_MESSAGE = layout('inet_diag_msg', 72, [
   ['family', 'u8'],
@@ -68,6 +79,8 @@ export const INET_DIAG_REQ_PROTOCOL = 3
 /** Message types, linux/sock_diag.h. */
 export const SOCK_DIAG_BY_FAMILY = 20
 export const SOCK_DESTROY = 21
+/** linux/inet_diag.h: the older request, for TCP alone. */
+export const TCPDIAG_GETSOCK = 18
 
 /** Request bit for an attribute; only attributes 1 to 8 can be asked for. */
 export const extensionBit = (attribute: number): number => 1 << (attribute - 1)
@@ -104,6 +117,17 @@ export function encodeInetRequest(request: InetRequest): Uint8Array {
   bytes[offset.protocol] = request.protocol > 255 ? IPPROTO_TCP : request.protocol
   bytes[offset.extensions] = request.extensions
   view.setUint32(offset.states, request.states >>> 0, true)
+  return bytes
+}
+
+/**
+ * The dump request for the TCP sockets of both families: 60 bytes of payload, of message type TCPDIAG_GETSOCK. The kernel
+ * walks the tables, which both share, once (net/ipv4/inet_diag.c, inet_diag_dump_compat).
+ */
+export function encodeTcpRequest(request: Pick<InetRequest, 'extensions' | 'states'>): Uint8Array {
+  const bytes = new Uint8Array(TCP_REQUEST.size)
+  bytes[TCP_REQUEST.offset.extensions] = request.extensions
+  new DataView(bytes.buffer).setUint32(TCP_REQUEST.offset.states, request.states >>> 0, true)
   return bytes
 }
 

@@ -70,10 +70,6 @@ export class SmallReads implements NetlinkConnection {
     expect(this.native.send(this.handle, request, 0, request.length, 0, null)).toBe(request.length)
   }
 
-  async sendAhead(request: Uint8Array): Promise<void> {
-    this.send(request)
-  }
-
   /** The next 8 KiB; null when there is nothing. */
   part(): Uint8Array | null {
     const bytes = new Uint8Array(SLOT_BYTES)
