@@ -3,6 +3,7 @@
 
 #include <cstring>
 
+#include "clock.h"
 #include "socket_table.h"
 
 namespace netkit {
@@ -18,6 +19,16 @@ struct Row {
   Range data, name, control;
 };
 static_assert(sizeof(Row) == 6 * sizeof(int32_t));
+
+/** What a stamped send adds to the six. */
+struct Sent {
+  int32_t result;
+  Stamp stamp;
+  int32_t refusals;
+};
+static_assert(sizeof(Row) + sizeof(Sent) == kSendStampedRow * sizeof(int32_t));
+
+bool isFull(int result) { return result == -EAGAIN || result == -ENOBUFS; }
 
 void* at(const Bytes& arena, const Range& range) { return range.length == 0 ? nullptr : arena.data + range.offset; }
 
@@ -52,6 +63,26 @@ int Batch::prepare(const Bytes& arena, const Words& table, int32_t count, size_t
 
 int Batch::send(int fd, int flags) {
   return repeat([&] { return ::sendmmsg(fd, messages_.data(), count_, flags | MSG_NOSIGNAL); });
+}
+
+int Batch::sendStamped(int fd, int flags, int32_t* rows) {
+  for (unsigned index = 0; index < count_; ++index) {
+    Sent sent{};
+    const auto attempt = [&] {
+      sent.stamp = readClocks();
+      return ::sendmsg(fd, &messages_[index].msg_hdr, flags | MSG_NOSIGNAL);
+    };
+    sent.result = repeat(attempt);
+    // socket(7), SO_ERROR: an error that an earlier message left waiting refuses the next one, and is gone with that.
+    if (sent.result < 0 && !isFull(sent.result)) {
+      sent.refusals = 1;
+      sent.result = repeat(attempt);
+    }
+    if (sent.result > 0) sent.result = 0;
+    std::memcpy(rows + index * kSendStampedRow + kSendRow, &sent, sizeof sent);
+    if (isFull(sent.result)) return index;
+  }
+  return count_;
 }
 
 int Batch::receive(int fd, int flags) {
@@ -96,6 +127,14 @@ int sendBatch(Call& call) {
   Batch& batch = call.table->scratch;
   if (const int error = batch.prepare(given.arena, given.table, given.count, kSendRow)) return error;
   return batch.send(given.socket->fd(), given.flags);
+}
+
+int sendStamped(Call& call) {
+  BatchArguments given;
+  if (const int error = given.read(call)) return error;
+  Batch& batch = call.table->scratch;
+  if (const int error = batch.prepare(given.arena, given.table, given.count, kSendStampedRow)) return error;
+  return batch.sendStamped(given.socket->fd(), given.flags, given.table.data);
 }
 
 int receiveBatch(Call& call) {

@@ -1,4 +1,4 @@
-// Many messages in one system call: sendmmsg(2), recvmmsg(2).
+// Many messages in one call: sendmmsg(2), recvmmsg(2), and sendmsg(2) with the time of each.
 #pragma once
 
 #include <vector>
@@ -13,8 +13,9 @@ namespace netkit {
 /** UIO_MAXIOV: the kernel reads no more headers than this in one call. */
 constexpr int32_t kMostMessages = 1024;
 
-/** Table rows, in int32: src/bytes/batch-table.ts declares the same two. */
+/** Table rows, in int32: src/bytes/batch-table.ts declares the same three. */
 constexpr size_t kSendRow = 6;
+constexpr size_t kSendStampedRow = 12;
 constexpr size_t kReceiveRow = 10;
 
 /** The kernel's message headers for the rows of a table. Rows are copied before they are checked, then not read again. */
@@ -23,6 +24,11 @@ class Batch {
   /** 0, or -EINVAL when a row leaves the arena or the table has fewer than `count` rows. */
   int prepare(const Bytes& arena, const Words& table, int32_t count, size_t stride);
   int send(int fd, int flags);
+  /**
+   * Sends one message after the other, reading the clocks right before each, and fills in its row. Answers how many rows
+   * were handled: all of them, or those before the first for which there was no room.
+   */
+  int sendStamped(int fd, int flags, int32_t* rows);
   /**
    * One recvmmsg is the whole loop: it goes on until all headers are used or a receive fails, and a failure after the
    * first message is parked in the socket for the next call. Calling again here would eat that error.
@@ -38,6 +44,7 @@ class Batch {
 };
 
 int sendBatch(Call& call);
+int sendStamped(Call& call);
 int receiveBatch(Call& call);
 int receiveBatchAsync(Call& call);
 

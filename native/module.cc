@@ -1,5 +1,6 @@
 // The addon: one primitive, a socket. It knows no protocol.
 #include "batch.h"
+#include "clock.h"
 #include "socket_calls.h"
 #include "socket_table.h"
 #include "struct_sizes.h"
@@ -24,6 +25,7 @@ constexpr Export kExports[] = {
     {"setOption", entry<setOption>},
     {"send", entry<send>},
     {"sendBatch", entry<sendBatch>},
+    {"sendStamped", entry<sendStamped>},
     {"receiveBatch", entry<receiveBatch>},
     {"receiveBatchAsync", entry<receiveBatchAsync>},
     {"watch", entry<watchSocket>},
@@ -31,6 +33,7 @@ constexpr Export kExports[] = {
     {"shutdown", entry<shutdownSocket>},
     {"close", entry<closeSocket>},
     {"fdOf", entry<fdOf>},
+    {"clocks", entry<clocks>},
 };
 
 Napi::Object initialize(Napi::Env env, Napi::Object exports) {

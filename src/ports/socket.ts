@@ -43,6 +43,14 @@ export interface SocketPort {
   /** sendmmsg(2) of the first `count` rows (SEND_ROW). Answers messages sent; fewer than `count` is not an error. */
   sendBatch(handle: SocketHandle, arena: Uint8Array, table: Int32Array, count: number, flags: number): Outcome
   /**
+   * sendmsg(2) of the first `count` rows (SEND_STAMPED_ROW), one after the other, with the time of each: both clocks are
+   * read right before the system call, so a stamp is never after its message. A row that is refused is tried once more,
+   * with new stamps, because the refusal may be an error that an earlier message left waiting (socket(7), SO_ERROR); its
+   * -errno goes into its row then and the next row is sent. Only a lack of room (EAGAIN, ENOBUFS) ends the batch: answers
+   * the number of rows before that one, which has the -errno in it.
+   */
+  sendStamped(handle: SocketHandle, arena: Uint8Array, table: Int32Array, count: number, flags: number): Outcome
+  /**
    * recvmmsg(2) into the first `count` rows (RECEIVE_ROW): as many messages as there are now. Answers how many, and
    * fills in the last four numbers of those rows only; the first six are never written, so a table serves again.
    * An error after the first message is reported by the next call. Descriptors that a peer passes in control messages
@@ -78,4 +86,9 @@ export interface SocketPort {
   close(handle: SocketHandle): Outcome
   /** The file descriptor, which stays this socket's: do not close it. */
   fdOf(handle: SocketHandle): Outcome
+  /**
+   * clock_gettime(2) of both clocks, as numbers 1 to 4 of what a stamped send fills in: CLOCK_REALTIME and CLOCK_MONOTONIC
+   * in seconds (unsigned) and nanoseconds.
+   */
+  clocks(out: Int32Array): Outcome
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { afterEach, describe, expect, it } from 'vitest'
-import { BATCH_LIMIT, RECEIVE_ROW, SEND_ROW } from '../../src/bytes/batch-table.js'
+import { BATCH_LIMIT, RECEIVE_ROW, SEND_ROW, SEND_STAMPED_ROW } from '../../src/bytes/batch-table.js'
 import {
   AF_INET,
   AF_NETLINK,
@@ -153,16 +153,20 @@ describe.skipIf(addon === null)('batches of messages', () => {
       fc.integer(),
     )
     const inside = (offset: number, length: number): boolean => offset >= 0 && length >= 0 && offset + length <= size
+    const calls = [
+      [SEND_ROW, native.sendBatch],
+      [SEND_STAMPED_ROW, native.sendStamped],
+      [RECEIVE_ROW, native.receiveBatch],
+    ] as const
     const row = fc.tuple(hostile, hostile, hostile, hostile, hostile, hostile)
     fc.assert(
       fc.property(row, fc.integer({ min: 0, max: 3 }), (numbers, position) => {
         const good = Math.max(position, 0)
         const [dataAt, data, nameAt, name, controlAt, control] = numbers
         const valid = inside(dataAt, data) && inside(nameAt, name) && inside(controlAt, control)
-        for (const stride of [SEND_ROW, RECEIVE_ROW]) {
+        for (const [stride, call] of calls) {
           const table = new Int32Array(stride * (good + 1))
           table.set(numbers, stride * good)
-          const call = stride === SEND_ROW ? native.sendBatch : native.receiveBatch
           const answer = call(handle, arena, table, good + 1, 0)
           if (!valid) expect(answer).toBe(EINVAL)
           expect(Number.isInteger(answer)).toBe(true)
@@ -180,7 +184,7 @@ describe.skipIf(addon === null)('batches of messages', () => {
     const calls = Object.values(native).filter(item => typeof item === 'function') as ((
       ...given: unknown[]
     ) => unknown)[]
-    expect(calls.length).toBe(16)
+    expect(calls.length).toBe(18)
     const anything = fc.oneof(
       fc.anything({ withTypedArray: true, withBigInt: true }),
       fc.constantFrom(2 ** 32, 2 ** 53, 1.5, Number.NaN, Number.POSITIVE_INFINITY, -0, null, undefined, Symbol('x')),

@@ -11,6 +11,7 @@ const path = isMainThread ? resolve(process.argv[2] ?? '') : workerData
 const native = createRequire(import.meta.url)(path)
 
 const RECEIVE_ROW = 10
+const SEND_STAMPED_ROW = 12
 const MSG_ERRQUEUE = 0x2000
 const EAGAIN = -11
 const EINVAL = -22
@@ -63,7 +64,10 @@ async function everyCall() {
   assert.equal(native.sendBatch(handle, arena, sending, 8, 0), 8)
   assert.equal(native.receiveBatch(handle, arena, table, rows, 0), 9)
   assert.equal(native.receiveBatch(handle, arena, table, rows, 0), EAGAIN)
-  assert.equal(native.sendBatch(handle, arena, sending, 8, 0), 8)
+  const stamped = new Int32Array(8 * SEND_STAMPED_ROW)
+  for (let row = 0; row < 8; row++) stamped[row * SEND_STAMPED_ROW + 1] = 32
+  assert.equal(native.sendStamped(handle, arena, stamped, 8, 0), 8)
+  assert.equal(native.clocks(stamped), 0)
   assert.equal(await receive(handle, arena, table, rows), 8)
   assert.equal(native.shutdown(handle, 2), 0)
   assert.equal(native.close(handle), 0)
@@ -134,9 +138,10 @@ function hostile() {
     return list[(seed >>> 8) % list.length]
   }
   for (let round = 0; round < 50_000; round++) {
-    const table = new Int32Array(RECEIVE_ROW)
+    const table = new Int32Array(SEND_STAMPED_ROW)
     for (let slot = 0; slot < 6; slot++) table[slot] = pick(numbers)
     native.sendBatch(handle, arena, table, 1, 0)
+    native.sendStamped(handle, arena, table, 1, 0)
     // ASan's interceptor takes the length of a cut name for bytes written, so a name is given all its 16 or none.
     if (table[3] > 0 && table[3] < 16) table[3] = 16
     native.receiveBatch(handle, arena, table, 1, 0)
