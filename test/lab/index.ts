@@ -1,5 +1,8 @@
-// The lab: namespaces, processes that hold sockets in them, and independent witnesses of what is there.
+// The lab: namespaces, routers and links between them, processes that hold sockets in them, and independent witnesses.
 
+export * from './describe.js'
 export * from './holders.js'
 export * from './netns.js'
+export * from './routers.js'
+export * from './tun-responder.js'
 export * from './witness.js'

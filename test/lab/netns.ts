@@ -2,10 +2,8 @@
 
 import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { promisify } from 'node:util'
-import { describe } from 'vitest'
 
 const run = promisify(execFile)
 
@@ -30,36 +28,6 @@ process.on('exit', () => {
     }
   }
 })
-
-const onPath = (tool: string): boolean =>
-  [...(process.env['PATH'] ?? '').split(':'), '/usr/sbin', '/sbin'].some(dir => existsSync(`${dir}/${tool}`))
-
-/** What this machine lacks to build a lab, in words; empty when nothing is missing. */
-export function labMissing(tools: readonly string[] = []): string[] {
-  const missing: string[] = []
-  if (process.getuid?.() !== 0) missing.push('root')
-  for (const tool of ['ip', 'python3', 'setpriv', ...tools]) if (!onPath(tool)) missing.push(tool)
-  if (missing.length > 0) return missing
-  const probe = `nk-${process.pid}-probe`
-  try {
-    execFileSync('ip', ['netns', 'add', probe], { stdio: 'pipe' })
-    execFileSync('ip', ['netns', 'delete', probe], { stdio: 'pipe' })
-  } catch {
-    missing.push('the right to create network namespaces (CAP_SYS_ADMIN)')
-  }
-  return missing
-}
-
-/** `describe` for tests that need a lab: skipped, saying what is missing, where the machine cannot build one. */
-export function describeLab(title: string, body: () => void, tools: readonly string[] = []): void {
-  const missing = labMissing(tools)
-  if (missing.length === 0) {
-    describe(title, body)
-    return
-  }
-  process.stderr.write(`skipped: ${title}: needs ${missing.join(', ')}\n`)
-  describe.skip(`${title} (needs ${missing.join(', ')})`, body)
-}
 
 /** Creates a namespace with `lo` up; the caller deletes it. `withNetns` is the way that cannot forget. */
 export async function addNetns(): Promise<string> {
@@ -101,7 +69,7 @@ export async function withNetns<T>(
 export interface RunOptions {
   /** Bytes for standard input; closed at once when left out. */
   input?: string | Buffer
-  /** Run as this user, without supplementary groups or capabilities. */
+  /** Run as this user, without supplementary groups or capabilities, those of program files included. */
   uid?: number
   timeoutMs?: number
   env?: NodeJS.ProcessEnv
@@ -117,10 +85,9 @@ export interface RunResult {
 }
 
 function commandIn(ns: string | null, argv: readonly string[], uid?: number): [string, string[]] {
-  const asUser =
-    uid === undefined
-      ? argv
-      : ['setpriv', `--reuid=${uid}`, `--regid=${uid}`, '--clear-groups', '--inh-caps=-all', ...argv]
+  const drop = [`--reuid=${uid}`, `--regid=${uid}`, '--clear-groups', '--inh-caps=-all', '--no-new-privs']
+  // setpriv keeps its capabilities until it runs something, and a file's are granted out of them: hence `env` in between.
+  const asUser = uid === undefined ? argv : ['setpriv', ...drop, 'env', ...argv]
   const [command, ...rest] = ns === null ? asUser : ['ip', 'netns', 'exec', ns, ...asUser]
   return [command!, rest]
 }
