@@ -1,7 +1,15 @@
 import { isIPv4, isIPv6, SocketAddress } from 'node:net'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { formatIpv4, formatIpv6, isMapped } from '../../src/bytes/address.js'
+import {
+  formatIpv4,
+  formatIpv6,
+  isAddress,
+  isMapped,
+  parseIpv4,
+  parseIpv6,
+  prefixMask,
+} from '../../src/bytes/address.js'
 
 const word = fc.oneof(fc.integer({ min: 0, max: 0xffffffff }), fc.constantFrom(0, 1, 0x10000, 0xffff, 0xffffffff))
 
@@ -75,4 +83,46 @@ test('an address is mapped only with ten zero bytes and two of ones in front', (
   expect(isMapped(0, 1, 0xffff)).toBe(false)
   expect(isMapped(1, 0, 0xffff)).toBe(false)
   expect(isMapped(0, 0, -1)).toBe(false)
+})
+
+/** Texts that look like addresses, and some that are. */
+const nearly = fc
+  .array(fc.constantFrom('0', '1', '10', '255', '256', 'ff', 'FFFF', '::', ':', '.', '.', '%', '/', ' ', '00', 'g'), {
+    maxLength: 12,
+  })
+  .map(parts => parts.join(''))
+
+describe('addresses from text', () => {
+  test('are those that the system takes, no more and no less', () => {
+    fc.assert(
+      fc.property(fc.oneof(nearly, fc.ipV4(), fc.ipV6(), fc.string()), text => {
+        expect(parseIpv4(text) !== null).toBe(isIPv4(text))
+        if (!text.includes('%')) expect(parseIpv6(text) !== null).toBe(isIPv6(text))
+      }),
+      { numRuns: 2000 },
+    )
+  })
+
+  test('come out again as they are written by the formatters', () => {
+    fc.assert(
+      fc.property(word, word, word, word, (w0, w1, w2, w3) => {
+        expect(parseIpv4(formatIpv4(w0))).toBe(w0)
+        expect(parseIpv6(formatIpv6(w0, w1, w2, w3))).toEqual([w0, w1, w2, w3])
+      }),
+    )
+  })
+
+  test('IPv6 may end in a dotted quad', () => {
+    expect(parseIpv6('::ffff:192.0.2.1')).toEqual([0, 0, 0xffff, 0xc0000201])
+    expect(parseIpv6('192.0.2.1::')).toBeNull()
+  })
+
+  test.each(['127.0.0.1', '::1', 'fe80::1%eth0'])('%s is an address', text => expect(isAddress(text)).toBe(true))
+  test.each(['eth0', '127.1', '010.0.0.1', 'fe80::1%', '[::1]', '', '::1/128'])('%j is none', text =>
+    expect(isAddress(text)).toBe(false),
+  )
+})
+
+test('a prefix mask has that many bits set from the top', () => {
+  expect([0, 1, 8, 31, 32].map(bits => prefixMask(bits))).toEqual([0, 0x80000000, 0xff000000, 0xfffffffe, 0xffffffff])
 })

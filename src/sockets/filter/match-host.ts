@@ -1,8 +1,8 @@
 // Address and port predicates over records, with the semantics of the kernel's INET_DIAG_BC_S_COND and D_COND.
 
+import { prefixMask } from '../../bytes/address.js'
 import { AF_INET, AF_INET6, AF_NETLINK, AF_PACKET, AF_TIPC, AF_UNIX, AF_VSOCK } from '../constants.js'
 import { type SocketRecord, UNKNOWN } from '../record.js'
-import { prefixMask } from './addresses.js'
 import type { FilterFamily, HostPattern, IpBlock, Predicate, Ranges, Side } from './ast.js'
 import { compileGlob } from './glob.js'
 import { inRanges } from './ranges.js'
