@@ -154,3 +154,12 @@ export function errnoName(errno: number): ErrnoName | `errno-${number}` {
 export function errnoWords(errno: number): string {
   return byNumber[Math.abs(errno)]?.words ?? `unknown error ${Math.abs(errno)}`
 }
+
+/** The number of an error that is known only by what strerror(3) says of it: `Operation not permitted`; 0 when there is none. */
+export function errnoOfWords(words: string): number {
+  const wanted = words.toLowerCase()
+  return Math.max(
+    byNumber.findIndex(row => row?.words.toLowerCase() === wanted),
+    0,
+  )
+}

@@ -1,4 +1,4 @@
-export { ERRNO, type ErrnoName, errnoName, errnoWords } from './errno.js'
+export { ERRNO, type ErrnoName, errnoName, errnoOfWords, errnoWords } from './errno.js'
 export { hintsFor, type Operation } from './hints.js'
 export {
   type Damage,
