@@ -53,10 +53,13 @@ export async function measure(ns, plan) {
   const child = spawn('ip', ['netns', 'exec', ns, 'python3', script('measure.py')], {
     stdio: ['pipe', 'pipe', 'inherit'],
   })
+  const stop = () => child.kill()
+  process.once('exit', stop)
   child.stdin.end(JSON.stringify(plan))
   const chunks = []
   child.stdout.on('data', chunk => chunks.push(chunk))
   const [code] = await once(child, 'close')
+  process.removeListener('exit', stop)
   if (code !== 0) throw new Error(`measure.py ended with ${code}`)
   return JSON.parse(Buffer.concat(chunks).toString())
 }

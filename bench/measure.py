@@ -18,6 +18,12 @@ def give_up(*_):
         os.kill(running, signal.SIGKILL)
 
 
+def end(*_):
+    """Nothing that was started stays behind when the benchmark is ended."""
+    give_up()
+    sys.exit(1)
+
+
 def wait(pid):
     """wait4 with the plan's limit: what takes longer ends by SIGKILL and has its exit code -9."""
     global running
@@ -98,6 +104,8 @@ def main():
     commands, output = plan['commands'], plan['output']
     limit = plan.get('limitSeconds', 0)
     signal.signal(signal.SIGALRM, give_up)
+    for each in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(each, end)
     keep = output == 'keep'
     answer = {command['name']: entry(0, '') if keep else check(command) for command in commands}
     working = [command for command in commands if answer[command['name']]['code'] == 0]

@@ -24,6 +24,8 @@ function echoRequests(pid) {
 export function watchMemory(ns, argv, limitSeconds) {
   return new Promise((resolve, reject) => {
     const child = spawn('ip', ['netns', 'exec', ns, ...argv], { stdio: ['ignore', 'pipe', 'pipe'] })
+    const stop = () => child.kill()
+    process.once('exit', stop)
     const samples = []
     let stdout = ''
     let stderr = ''
@@ -53,6 +55,7 @@ export function watchMemory(ns, argv, limitSeconds) {
     child.on('error', reject)
     child.on('close', (code, signal) => {
       clearInterval(poll)
+      process.removeListener('exit', stop)
       resolve({ samples, stdout, stderr, code: code ?? signal, seconds: (performance.now() - started) / 1000 })
     })
   })
