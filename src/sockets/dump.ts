@@ -18,6 +18,8 @@ export interface DumpRequest {
   payload: Uint8Array
   attributes: readonly RequestAttribute[]
   decode: Decode
+  /** Families (first byte of a message) that the answer mixes: one that is small is handed out in this order. */
+  families?: readonly number[]
 }
 
 /** How a dump went. */
@@ -84,8 +86,12 @@ export async function dumpSockets(
     await repeatDump(connection, new Pass(batch, request.decode, record), request, record, outcome, visit)
     return outcome
   }
-  const seen = new CookieWindow()
-  visitBatch(batch, request.decode, record, outcome, seen, visit)
+  if (request.families !== undefined) {
+    accountScan(outcome, scan)
+    const pass = new Pass(batch, request.decode, record)
+    outcome.duplicatesRemoved += pass.duplicates
+    pass.emitAll(request, record, outcome, visit)
+  } else visitBatch(batch, request.decode, record, outcome, new CookieWindow(), visit)
   if (scan.parts > 1) doubtAfterDuplicates(outcome)
   return outcome
 }
@@ -224,6 +230,18 @@ class Pass {
     this.ends.push(end)
   }
 
+  /** Hands out every socket, family by family where the request says so. */
+  emitAll({ decode, families }: DumpRequest, record: SocketRecord, outcome: DumpOutcome, visit: Visit): void {
+    const known = families ?? []
+    // What is of none of them comes last.
+    for (let turn = 0; turn <= known.length; turn++) {
+      for (let row = 0; row < this.starts.length; row++) {
+        const found = known.indexOf(this.data.getUint8(this.starts[row]!))
+        if ((found < 0 ? known.length : found) === turn) this.emit(row, decode, record, outcome, visit)
+      }
+    }
+  }
+
   /** Hands out the socket with index `row`. */
   emit(row: number, decode: Decode, record: SocketRecord, outcome: DumpOutcome, visit: Visit): void {
     const start = this.starts[row]!
@@ -275,7 +293,7 @@ async function repeatDump(
   }
   // Nothing vouches for an answer in several parts whose repetition failed, grew too large or never agreed.
   outcome.differed ||= !agreed
-  for (let row = 0; row < last.starts.length; row++) last.emit(row, request.decode, record, outcome, visit)
+  last.emitAll(request, record, outcome, visit)
   if (agreed || last === previous) return
   // The table never held still: a socket that only the previous pass saw may be one that the last pass skipped.
   for (const [key, row] of previous.keys) {

@@ -178,6 +178,7 @@ export function tcpRequest(states: number, details: RequestDetails): DumpRequest
     payload: encodeTcpRequest({ extensions, states }),
     attributes: bytecode ? [{ type: INET_DIAG_REQ_BYTECODE, payload: bytecode }] : [],
     decode: (data, start, end, record) => decodeInet(data, start, end, 'tcp', record),
+    families: [AF_INET, AF_INET6],
   }
 }
 

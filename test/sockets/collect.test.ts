@@ -128,8 +128,8 @@ describe('through netlink', () => {
     expect(seen).toEqual([
       'end udp4',
       'tcp4 1 netlink 0',
-      'tcp6 3 netlink 0',
       'tcp4 2 netlink 0',
+      'tcp6 3 netlink 0',
       'end tcp4',
       'end tcp6',
     ])
