@@ -1,0 +1,168 @@
+// Many targets as text: who is alive, who is not and who said so, and what it was over all of them.
+
+import { printable } from '../bytes/printable.js'
+import type { ErrorEvent, ProbeEvent, ProbeTarget, ReplyEvent, SummaryEvent } from '../probe/events.js'
+import { targetTable } from './ping-many-table.js'
+import { newState, noteFailure, type TargetState, targetLabel, verdict } from './ping-many-target.js'
+import { PingTotals } from './ping-many-totals.js'
+import { interimLine } from './ping-summary.js'
+import { formatMpls, formatRtt, formatStamp, type NameOf, shownAddress, type TextOut } from './ping-words.js'
+
+/** How a run of many targets is shown. */
+export interface PingManyTextOptions {
+  protocol: 'icmp' | 'tcp' | 'udp'
+  /** `alive` and `unreachable` print only such targets as they were given, one a line. */
+  filter: 'all' | 'alive' | 'unreachable'
+  /** One probe each: a verdict a target. Else a line a probe and a table at the end. */
+  single: boolean
+  /** -q: no verdicts and no lines of probes; the table of several rounds stays. */
+  quiet: boolean
+  /** -D */
+  timestamps: boolean
+  /** -v: MPLS labels of errors. */
+  verbose: boolean
+  /** Names of answering addresses, looked up beforehand; `() => null` under -n. */
+  nameOf: NameOf
+}
+
+/** Labels are padded to the longest, but not beyond an IPv6 address. */
+const MOST_LABEL = 39
+
+/** Prints a run of many targets: `begin`, events as they come, summaries last, `end`. */
+export class PingManyText {
+  private readonly options: PingManyTextOptions
+  private readonly out: TextOut
+  private readonly err: TextOut
+  private readonly states: TargetState[] = []
+  private readonly totals = new PingTotals()
+  private labelWidth = 0
+
+  /** @param err gets what has no address, totals and notes */
+  constructor(options: PingManyTextOptions, out: TextOut, err: TextOut) {
+    this.options = options
+    this.out = out
+    this.err = err
+  }
+
+  /** @param targets by their `index`, from 0 */
+  begin(targets: readonly ProbeTarget[]): void {
+    for (const target of targets) {
+      this.states[target.index] = newState(target)
+      this.labelWidth = Math.max(this.labelWidth, Math.min(targetLabel(target).length, MOST_LABEL))
+    }
+  }
+
+  /** A target that has no address. */
+  unresolved(target: string, reason: string): void {
+    this.totals.unresolved++
+    this.err.line(`netkit: ${printable(target)}: ${printable(reason)}`)
+  }
+
+  event(event: ProbeEvent): void {
+    const state = this.states[event.target.index]
+    if (state === undefined) return
+    if (event.event !== 'summary') this.totals.at(event.atMs)
+    switch (event.event) {
+      case 'sent':
+        break
+      case 'error':
+        this.error(event, state)
+        break
+      case 'timeout':
+        this.probeLine(event, `${this.sequence(event.sequence)} no answer`)
+        break
+      case 'summary':
+        state.summary = event
+        break
+      default:
+        this.answer(event, state)
+    }
+  }
+
+  private answer(event: ReplyEvent, state: TargetState): void {
+    const { bytes, ttl, rttMs, answer } = event
+    if (event.event === 'reply' && !state.alive) {
+      state.alive = true
+      this.tellAlive(event, state.target)
+    }
+    const size = answer === 'echo-reply' || answer === 'datagram' ? `${bytes} bytes` : answer
+    const time = `${ttl === null ? '' : ` ttl=${ttl}`}${rttMs === null ? '' : ` time=${formatRtt(rttMs)} ms`}`
+    this.probeLine(event, `${this.sequence(event.sequence)} ${size}${time}${this.marks(event)}`)
+  }
+
+  /** A verdict that cannot change any more is told at once. */
+  private tellAlive(event: ReplyEvent, target: ProbeTarget): void {
+    const { filter, single, quiet } = this.options
+    if (filter === 'alive') this.out.line(printable(target.target))
+    if (filter !== 'all' || !single || quiet) return
+    const time = event.rttMs === null ? '' : `${formatRtt(event.rttMs)} ms`
+    const refused = event.answer === 'refused' || event.answer === 'port-unreachable' ? event.answer : ''
+    const by = event.differentAddress ? `answered by ${this.shown(event.from)}` : ''
+    const words = [time, refused, by].filter(each => each !== '').join(', ')
+    this.out.line(`${this.stamp(event.atMs)}${targetLabel(target)} is alive${words === '' ? '' : ` (${words})`}`)
+  }
+
+  private error(event: ErrorEvent, state: TargetState): void {
+    const who = event.from === null ? 'this host' : this.shown(event.from)
+    const failure = `${printable(event.reason)} from ${who}`
+    noteFailure(state, failure)
+    const about = event.sequence === null ? '' : `${this.sequence(event.sequence)} `
+    this.probeLine(event, `${about}${failure}`)
+    if (!this.options.verbose || event.mpls === null || event.mpls.length === 0) return
+    this.err.line(
+      `netkit: ${who} had a probe of ${targetLabel(state.target)} with MPLS labels ${formatMpls(event.mpls)}`,
+    )
+  }
+
+  private probeLine({ target, atMs }: { target: ProbeTarget; atMs: number }, text: string): void {
+    const { filter, single, quiet } = this.options
+    if (filter !== 'all' || single || quiet) return
+    this.out.line(`${this.stamp(atMs)}${targetLabel(target).padEnd(this.labelWidth)} : ${text}`)
+  }
+
+  private marks(event: ReplyEvent): string {
+    const marks = [
+      event.event === 'duplicate' ? ' (duplicate)' : '',
+      event.event === 'late' ? ' (late)' : '',
+      event.differentAddress ? ` (from ${this.shown(event.from)})` : '',
+      event.corruptedBytes > 0 ? ` (${event.corruptedBytes} bytes corrupted)` : '',
+      event.synRetransmits ? ` (SYNs resent: ${event.synRetransmits})` : '',
+    ]
+    return marks.join('')
+  }
+
+  /** Numbers of every target so far, on SIGQUIT. */
+  interim(summaries: readonly SummaryEvent[]): void {
+    for (const { target, statistics } of summaries) {
+      this.err.line(`netkit: ${targetLabel(target)}: ${interimLine(statistics)}`)
+    }
+  }
+
+  /** Verdicts that had to wait, or the table; then the totals. */
+  end(): void {
+    const { filter, single, quiet } = this.options
+    for (const state of this.states) {
+      if (state.summary !== null) this.totals.add(state.summary, state.alive)
+      if (state.alive) continue
+      if (filter === 'unreachable') this.out.line(printable(state.target.target))
+      else if (filter === 'all' && single && !quiet) this.out.line(`${targetLabel(state.target)} ${verdict(state)}`)
+    }
+    if (filter === 'all' && !single && this.states.length > 0) {
+      if (!quiet) this.out.line('')
+      for (const line of targetTable(this.states)) this.out.line(line)
+    }
+    for (const line of this.totals.lines()) this.err.line(`netkit: ${line}`)
+  }
+
+  private sequence(sequence: number): string {
+    return `${this.options.protocol}_seq=${sequence}`
+  }
+
+  private shown(address: string): string {
+    return shownAddress(address, this.options.nameOf)
+  }
+
+  private stamp(atMs: number): string {
+    return this.options.timestamps ? formatStamp(atMs) : ''
+  }
+}

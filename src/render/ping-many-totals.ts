@@ -1,0 +1,82 @@
+// What a run of many targets came to, over all of them.
+
+import type { SummaryEvent } from '../probe/events.js'
+import { counted, formatMs, formatPercent, SOURCES, TRANSPORTS } from './ping-words.js'
+
+/** Adds up summaries. */
+export class PingTotals {
+  /** Targets without an address. */
+  unresolved = 0
+  private targets = 0
+  private alive = 0
+  private transmitted = 0
+  private received = 0
+  private errors = 0
+  private duplicates = 0
+  private late = 0
+  private corrupted = 0
+  /** Probes that were not under way any more, and those of them that were lost, as their targets have it. */
+  private settled = 0
+  private lost = 0
+  private timed = 0
+  private sumMs = 0
+  private minMs = Number.POSITIVE_INFINITY
+  private maxMs = 0
+  private firstMs = Number.POSITIVE_INFINITY
+  private lastMs = Number.NEGATIVE_INFINITY
+  private readonly ways = new Set<string>()
+
+  /** Something happened then. */
+  at(ms: number): void {
+    if (ms < this.firstMs) this.firstMs = ms
+    if (ms > this.lastMs) this.lastMs = ms
+  }
+
+  add({ statistics, transport, timestampSource }: SummaryEvent, alive: boolean): void {
+    this.targets++
+    if (alive) this.alive++
+    this.transmitted += statistics.transmitted
+    this.received += statistics.received
+    this.errors += statistics.errors
+    this.duplicates += statistics.duplicates
+    this.late += statistics.late
+    this.corrupted += statistics.corrupted
+    this.ways.add(`probed through ${TRANSPORTS[transport]}; ${SOURCES[timestampSource]}`)
+    if (statistics.lossPercent !== null)
+      this.settle(statistics.transmitted, statistics.received, statistics.lossPercent)
+    if (statistics.rttMs === null) return
+    const { min, avg, max } = statistics.rttMs
+    this.timed += statistics.received
+    this.sumMs += avg * statistics.received
+    this.minMs = Math.min(this.minMs, min)
+    this.maxMs = Math.max(this.maxMs, max)
+  }
+
+  /** From the loss of a target back to its probes: all that is received is settled, and so is what was lost. */
+  private settle(transmitted: number, received: number, lossPercent: number): void {
+    const lost = received === 0 ? transmitted : Math.round((received * lossPercent) / (100 - lossPercent))
+    this.lost += Math.min(lost, transmitted - received)
+    this.settled += received + Math.min(lost, transmitted - received)
+  }
+
+  lines(): string[] {
+    const { targets, alive, unresolved, transmitted, received } = this
+    const lines = [
+      `${counted(targets + unresolved, 'target')}: ${alive} alive, ${targets - alive} unreachable${unresolved > 0 ? `, ${unresolved} without an address` : ''}`,
+    ]
+    if (transmitted === 0) return lines
+    const counts = [`${counted(transmitted, 'probe')} sent`, `${received} answered`]
+    if (this.errors > 0) counts.push(counted(this.errors, 'error'))
+    if (this.duplicates > 0) counts.push(counted(this.duplicates, 'duplicate'))
+    if (this.late > 0) counts.push(`${this.late} late`)
+    if (this.corrupted > 0) counts.push(`${this.corrupted} corrupted`)
+    if (this.settled > 0) counts.push(`${formatPercent((this.lost / this.settled) * 100)} loss`)
+    if (this.lastMs >= this.firstMs) counts.push(`${((this.lastMs - this.firstMs) / 1000).toFixed(2)} s`)
+    lines.push(counts.join(', '))
+    if (this.timed > 0) {
+      const times = [this.minMs, this.sumMs / this.timed, this.maxMs].map(formatMs).join('/')
+      lines.push(`rtt min/avg/max = ${times} ms over all answers`)
+    }
+    return [...lines, ...this.ways]
+  }
+}

@@ -1,0 +1,65 @@
+// What netkit knows of a target beyond ping's summary, in sentences.
+
+import type { SummaryEvent } from '../probe/events.js'
+import { counted, formatMs, formatPercent, formatPercentiles, SOURCES, TRANSPORTS } from './ping-words.js'
+
+/** What happened during a run that its statistics do not say. */
+export interface RunRemarks {
+  /** Probes that this host's kernel refused to send. */
+  unsent: number
+  /** Probes during which the wall clock was set. */
+  clockSteps: number
+  /** Time in this host's queues: of so many probes, in all, and the longest. */
+  queued: { count: number; sumMs: number; maxMs: number }
+}
+
+export const noRemarks = (): RunRemarks => ({ unsent: 0, clockSteps: 0, queued: { count: 0, sumMs: 0, maxMs: 0 } })
+
+/** The sentences that follow a summary; most important first. */
+export function summaryNotes({ statistics, transport, timestampSource }: SummaryEvent, remarks: RunRemarks): string[] {
+  const { rttMs, jitterMs, rfc3550JitterMs, longestOutageMs } = statistics
+  const notes: string[] = []
+  if (rttMs !== null) {
+    const jitter = jitterMs === null ? '' : `, jitter ${formatMs(jitterMs)} ms`
+    const rfc = rfc3550JitterMs === null ? '' : ` (RFC 3550: ${formatMs(rfc3550JitterMs)} ms)`
+    notes.push(`${formatPercentiles(rttMs)}, stddev ${formatMs(rttMs.stddev)} ms${jitter}${rfc}`)
+  }
+  if (longestOutageMs > 0) notes.push(`longest outage ${formatMs(longestOutageMs)} ms`)
+  notes.push(...answerNotes(statistics), ...remarkNotes(remarks))
+  if (statistics.lossPercent !== lossOfAll(statistics)) {
+    notes.push('probes that were still under way at the end are not counted as lost')
+  }
+  notes.push(`probed through ${TRANSPORTS[transport]}; ${SOURCES[timestampSource]}`)
+  return notes
+}
+
+/** The loss if everything without an answer were lost. */
+function lossOfAll({ transmitted, received }: SummaryEvent['statistics']): number | null {
+  if (transmitted === 0) return null
+  return Number(formatPercent(((transmitted - received) / transmitted) * 100).slice(0, -1))
+}
+
+function answerNotes({ late, corrupted, reordered, differentAddress }: SummaryEvent['statistics']): string[] {
+  const notes: string[] = []
+  const untimed = [late > 0 ? `${late} late` : '', corrupted > 0 ? `${corrupted} corrupted` : ''].filter(
+    each => each !== '',
+  )
+  if (untimed.length > 0) notes.push(`answers left out of the times: ${untimed.join(', ')}`)
+  if (reordered > 0) notes.push(`${counted(reordered, 'answer')} came out of order`)
+  if (differentAddress > 0) notes.push(`${counted(differentAddress, 'answer')} came from another address`)
+  return notes
+}
+
+function remarkNotes({ unsent, clockSteps, queued }: RunRemarks): string[] {
+  const notes: string[] = []
+  if (unsent > 0) notes.push(`${counted(unsent, 'probe')} could not be sent`)
+  if (clockSteps > 0) {
+    notes.push(`the clock was set during ${counted(clockSteps, 'probe')}: timed by the monotonic clock instead`)
+  }
+  if (queued.count > 0) {
+    notes.push(
+      `queued in this host before the device: avg ${formatMs(queued.sumMs / queued.count)} ms, max ${formatMs(queued.maxMs)} ms`,
+    )
+  }
+  return notes
+}

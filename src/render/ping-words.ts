@@ -1,0 +1,85 @@
+// Words and numbers that the texts of ping have in common.
+
+import { printable } from '../bytes/printable.js'
+import type { ErrorEvent, TimestampSource, TransportKind } from '../probe/events.js'
+import type { RttStatistics } from '../probe/statistics.js'
+
+/** Where text goes. */
+export interface TextOut {
+  /** As it is. */
+  write(text: string): void
+  /** With the end of a line. */
+  line(text: string): void
+}
+
+/** The name of an address, for showing; null when it has none or names are not wanted. */
+export type NameOf = (address: string) => string | null
+
+/** `name (address)`, or the address alone. */
+export function shownAddress(address: string, nameOf: NameOf): string {
+  const name = nameOf(address)
+  return name === null ? printable(address) : `${printable(name)} (${printable(address)})`
+}
+
+/** Whole microseconds, which is what ping's times are made of. */
+const micros = (ms: number): number => Math.round(ms * 1000)
+
+/** `0.030`: three digits as in the summary. */
+export function formatMs(ms: number): string {
+  return (micros(ms) / 1000).toFixed(3)
+}
+
+/** `0.030`, `1.23`, `12.3`, `123`: three digits that count, as in ping's reply lines; the limits are those of rounding. */
+export function formatRtt(ms: number): string {
+  const us = micros(ms)
+  if (us >= 99_950) return String(Math.floor((us + 500) / 1000))
+  if (us >= 9_995) return (Math.floor((us + 50) / 100) / 10).toFixed(1)
+  if (us >= 1_000) return (Math.floor((us + 5) / 10) / 100).toFixed(2)
+  return (us / 1000).toFixed(3)
+}
+
+/** `33.3%`, `0%`. */
+export function formatPercent(percent: number): string {
+  return `${Number(percent.toFixed(1))}%`
+}
+
+/** `[1795275911.463881] `: Unix time with microseconds, as ping -D has it. */
+export function formatStamp(atMs: number): string {
+  const us = Math.round(atMs * 1000)
+  const seconds = Math.floor(us / 1_000_000)
+  return `[${seconds}.${String(us - seconds * 1_000_000).padStart(6, '0')}] `
+}
+
+/** `1 answer`, `2 answers`. */
+export function counted(count: number, word: string): string {
+  return `${count} ${word}${count === 1 ? '' : 's'}`
+}
+
+/** `p50/p90/p95/p99 = 0.1/0.2/0.3/0.4 ms`. */
+export function formatPercentiles({ p50, p90, p95, p99 }: RttStatistics): string {
+  return `p50/p90/p95/p99 = ${[p50, p90, p95, p99].map(formatMs).join('/')} ms`
+}
+
+/** `16001 (TC 0, TTL 1) 24 (TC 0, TTL 1, bottom of the stack)`. */
+export function formatMpls(labels: NonNullable<ErrorEvent['mpls']>): string {
+  return labels
+    .map(({ label, trafficClass, bottom, ttl }) => {
+      return `${label} (TC ${trafficClass}, TTL ${ttl}${bottom ? ', bottom of the stack' : ''})`
+    })
+    .join(' ')
+}
+
+export const TRANSPORTS: Readonly<Record<TransportKind, string>> = {
+  datagram: 'an unprivileged ICMP socket (datagram)',
+  raw: 'a raw ICMP socket',
+  'raw-socket': 'the raw-socket package',
+  tcp: 'TCP handshakes',
+  udp: 'UDP datagrams',
+}
+
+export const SOURCES: Readonly<Record<TimestampSource, string>> = {
+  kernel: "times from the kernel's transmit stamp to its receive stamp",
+  rx: "times from a stamp right before the send to the kernel's receive stamp",
+  user: 'times between two stamps of this process',
+  'tcp-info': 'times as the kernel measured the handshake',
+}
