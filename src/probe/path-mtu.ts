@@ -5,6 +5,13 @@
 
 import { ERRNO } from '../errors/index.js'
 import type { ProbeError, ProbeReply, ProbeTransport, ProbeVisitor, SendBatch } from '../ports/probe.js'
+import {
+  ECHO_COOKIE_BYTES,
+  ICMP_FRAG_NEEDED,
+  ICMP_UNREACHABLE,
+  ICMP6_PACKET_TOO_BIG,
+  ICMP6_UNREACHABLE,
+} from '../wire/icmp.js'
 import type { ProbeTarget } from './events.js'
 import type { PathMtuError, PathMtuLimit, PathMtuProbe, PathMtuResult } from './path-mtu-result.js'
 import { PathMtuSearch } from './path-mtu-search.js'
@@ -13,7 +20,6 @@ import { PathMtuSearch } from './path-mtu-search.js'
 const HEADER_BYTES = { 4: 28, 6: 48 } as const
 /** RFC 791: what every link must carry. Small probes have this size, or as much as the cookie needs. */
 const LEAST_IPV4 = 68
-const COOKIE_BYTES = 16
 /** Small probes before the search: whether the target answers, how fast, and how often not. */
 const FIRST_SMALL = 3
 /** Small probes in vain before the target is said not to answer. */
@@ -25,12 +31,7 @@ const PATIENCE_RTTS = 3
 const PATIENCE_MS = 200
 /** A full socket buffer is tried again after this. */
 const RETRY_MS = 2
-/** ICMP and ICMPv6: fragmentation needed (RFC 1191), packet too big (RFC 8201). */
-const UNREACHABLE = 3
-const FRAGMENTATION_NEEDED = 4
-const PACKET_TOO_BIG = 2
-/** From the target itself, these mean that the probe arrived: port unreachable, in ICMP and in ICMPv6. */
-const UNREACHABLE_V6 = 1
+/** The target itself has no such port, so the probe arrived: codes of "unreachable" (RFC 792, RFC 4443 section 3.1). */
 const PORT_UNREACHABLE = 3
 const PORT_UNREACHABLE_V6 = 4
 
@@ -96,7 +97,7 @@ class Discovery implements ProbeVisitor {
     this.timers = timers
     this.signal = signal
     this.headerBytes = HEADER_BYTES[family]
-    const withCookie = this.headerBytes + COOKIE_BYTES
+    const withCookie = this.headerBytes + ECHO_COOKIE_BYTES
     this.smallBytes = family === 4 ? Math.max(LEAST_IPV4, withCookie) : withCookie
     const largest = this.headerBytes + plan.largestPayload
     this.search = new PathMtuSearch(Math.min(plan.localMtu ?? largest, largest))
@@ -196,9 +197,7 @@ class Discovery implements ProbeVisitor {
     }
     this.sent.push(probe)
     const errno = -batch.result[0]!
-    // What the error queue has to say about a refusal (how much would have passed) comes first.
-    if (errno !== 0) transport.receive(this)
-    if (errno === ERRNO.EMSGSIZE) this.refused(probe, 0)
+    if (errno === ERRNO.EMSGSIZE) this.refused(probe, batch.mtu?.[0] ?? 0)
     else if (errno !== 0) this.unreachable(probe, { from: null, type: null, code: null, errno })
     return probe
   }
@@ -215,10 +214,11 @@ class Discovery implements ProbeVisitor {
     const { type, code, from, errno, mtu } = error
     const v4 = family === 4
     const isLocal = error.origin === 'local'
-    const isTooBig = !isLocal && (v4 ? type === UNREACHABLE && code === FRAGMENTATION_NEEDED : type === PACKET_TOO_BIG)
+    const isTooBig =
+      !isLocal && (v4 ? type === ICMP_UNREACHABLE && code === ICMP_FRAG_NEEDED : type === ICMP6_PACKET_TOO_BIG)
     const isClosedPort = v4
-      ? type === UNREACHABLE && code === PORT_UNREACHABLE
-      : type === UNREACHABLE_V6 && code === PORT_UNREACHABLE_V6
+      ? type === ICMP_UNREACHABLE && code === PORT_UNREACHABLE
+      : type === ICMP6_UNREACHABLE && code === PORT_UNREACHABLE_V6
     const probe = this.probeOf(error, isTooBig)
     if (probe === undefined || probe.outcome === 'answered') return
     if (isLocal && errno === ERRNO.EMSGSIZE) this.refused(probe, mtu)
@@ -326,5 +326,6 @@ function oneProbe(): SendBatch {
     result: new Int32Array(1),
     sentNs: new Float64Array(1),
     sentMonoNs: new Float64Array(1),
+    mtu: new Int32Array(1),
   }
 }

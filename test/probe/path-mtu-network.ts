@@ -128,17 +128,16 @@ export class SimulatedNetwork implements ProbeTransport {
       batch.sentNs[row] = this.nowMonoNs()
       batch.sentMonoNs[row] = this.nowMonoNs()
       batch.result[row] = this.transmit(batch.sequence[row]!, batch.payloadBytes[row]! + this.header)
+      const refused = batch.result[row] === -EMSGSIZE && this.path.tells
+      if (batch.mtu !== undefined) batch.mtu[row] = refused ? (this.path.localMtu ?? 0) : 0
     }
     return batch.count
   }
 
   private transmit(sequence: number, size: number): number {
-    const { localMtu, tells, mtu, dead, loss = 0, rttMs = 20, reporter } = this.path
+    const { localMtu, mtu, dead, loss = 0, rttMs = 20, reporter } = this.path
     this.sizes.push(size)
-    if (localMtu !== undefined && size > localMtu) {
-      if (tells) this.deliver(0, this.errorOf(sequence, { origin: 'local', errno: EMSGSIZE, mtu: localMtu }))
-      return -EMSGSIZE
-    }
+    if (localMtu !== undefined && size > localMtu) return -EMSGSIZE
     if (dead === 'silent') return 0
     if (dead !== undefined) {
       if (dead.from === null) return -113
@@ -182,13 +181,10 @@ export class SimulatedNetwork implements ProbeTransport {
   }
 
   private deliver(ms: number, message: (visitor: ProbeVisitor) => void): void {
-    if (ms === 0) this.arrived.push(message)
-    else {
-      this.schedule(ms, () => {
-        this.arrived.push(message)
-        this.readable()
-      })
-    }
+    this.schedule(ms, () => {
+      this.arrived.push(message)
+      this.readable()
+    })
   }
 
   private errorOf(sequence: number, words: Partial<ProbeError>): (visitor: ProbeVisitor) => void {
