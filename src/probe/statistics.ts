@@ -1,0 +1,152 @@
+// Counts and times of one target, folded over its events in memory that does not grow with their number.
+
+import { ICMP_REDIRECT, ICMP_SOURCE_QUENCH } from '../wire/icmp.js'
+import type { ErrorEvent, ReplyEvent, TimeoutEvent } from './events.js'
+import { EXACT_SAMPLES } from './quantiles.js'
+import { type RttStatistics, RttTimes } from './rtt-times.js'
+import { SequenceWindow } from './sequence-window.js'
+
+export type { RttStatistics } from './rtt-times.js'
+
+/** Everything a summary says of one target. */
+export interface PingStatistics {
+  transmitted: number
+  /** Probes answered in time, each counted once. */
+  received: number
+  duplicates: number
+  late: number
+  corrupted: number
+  reordered: number
+  /** Answers from another address than the one that was probed. */
+  differentAddress: number
+  /** Errors that routers, the target or this host reported. A redirect is advice, and none. */
+  errors: number
+  /**
+   * Of the probes that are not under way any more, to a tenth: 0 only when none was lost, 100 only when all were. null when there is
+   * none.
+   */
+  lossPercent: number | null
+  /** From the first send to the last, as iputils has it: the wait for the last answer is not in it. */
+  timeMs: number
+  /** null when nothing was received. */
+  rttMs: RttStatistics | null
+  /** Mean of |difference| of the times of probes n and n + 1 where both were answered; null when there is no such pair. */
+  jitterMs: number | null
+  /** RFC 3550 section 6.4.1 over answers in order of their arrival: J += (|D| - J) / 16; null below two. */
+  rfc3550JitterMs: number | null
+  /** Exponentially weighted average (1/8) as iputils shows it in flood and adaptive mode; null when nothing was received. */
+  ewmaMs: number | null
+  /** Longest time from the send of a probe that was lost to that of the next one that was answered, or to the end; 0 for none. */
+  longestOutageMs: number
+}
+
+/** RFC 4861 section 4.5. */
+const ND_REDIRECT = 137
+/** Of all targets together. */
+const MOST_SAMPLES = 2_000_000
+const LEAST_SAMPLES = 64
+
+/** How many samples each of so many targets may keep as they are: all together take 16 MB at most. */
+export function exactSamplesFor(targets: number): number {
+  return Math.min(Math.max(Math.floor(MOST_SAMPLES / Math.max(targets, 1)), LEAST_SAMPLES), EXACT_SAMPLES)
+}
+
+/**
+ * Folds the events of one target. Probes leave with sequence numbers 1, 2, 3 ..., each is answered (`reply`) once at most, and
+ * answers and errors may come in any order; who calls tells `late` and `duplicate` answers from others. An answer that follows an
+ * error counts as received, but the outage that the error began stays.
+ */
+export class TargetStatistics {
+  private readonly window = new SequenceWindow()
+  private readonly times: RttTimes
+  private transmitted = 0
+  private received = 0
+  private duplicates = 0
+  private late = 0
+  private corrupted = 0
+  private reordered = 0
+  private differentAddress = 0
+  private errors = 0
+  private firstSentMs = 0
+  private lastSentMs = 0
+
+  /** @param exactSamples round-trip times that are kept as they are, see `exactSamplesFor` */
+  constructor(exactSamples = EXACT_SAMPLES) {
+    this.times = new RttTimes(exactSamples)
+  }
+
+  /** How many numbers are held: what memory goes with. */
+  get held(): number {
+    return this.window.held + this.times.quantiles.held
+  }
+
+  /** @param atMs milliseconds of Unix time */
+  sent(sequence: number, atMs: number): void {
+    if (this.transmitted++ === 0) this.firstSentMs = atMs
+    this.lastSentMs = atMs
+    this.window.sent(sequence, atMs)
+  }
+
+  reply(event: ReplyEvent): void {
+    if (event.corruptedBytes > 0) this.corrupted++
+    if (event.reordered) this.reordered++
+    if (event.differentAddress) this.differentAddress++
+    if (event.event === 'duplicate') this.duplicates++
+    else if (event.event === 'late') this.late++
+    else {
+      this.received++
+      const rttMs = event.corruptedBytes > 0 ? null : event.rttMs
+      if (rttMs !== null) this.times.add(rttMs)
+      this.window.answered(event.sequence, rttMs)
+    }
+  }
+
+  error(event: ErrorEvent): void {
+    if (isAdvice(event)) return
+    this.errors++
+    if (event.sequence !== null) this.window.lost(event.sequence)
+  }
+
+  timeout(event: TimeoutEvent): void {
+    this.window.lost(event.sequence)
+  }
+
+  /**
+   * Everything as it stands.
+   * @param nowMs milliseconds of Unix time: where an outage that still lasts ends
+   * @param inFlight probes that may still be answered in time
+   */
+  snapshot(nowMs: number, inFlight: number): PingStatistics {
+    const { transmitted, received, times } = this
+    return {
+      transmitted,
+      received,
+      duplicates: this.duplicates,
+      late: this.late,
+      corrupted: this.corrupted,
+      reordered: this.reordered,
+      differentAddress: this.differentAddress,
+      errors: this.errors,
+      lossPercent: lossPercent(transmitted - inFlight, transmitted - inFlight - received),
+      timeMs: Math.max(this.lastSentMs - this.firstSentMs, 0),
+      rttMs: times.statistics(),
+      jitterMs: this.window.jitterMs,
+      rfc3550JitterMs: times.rfc3550JitterMs,
+      ewmaMs: times.ewmaMs,
+      longestOutageMs: this.window.longestOutageMs(nowMs, inFlight),
+    }
+  }
+}
+
+/** Whether the message tells of something better to do, and the probe goes on: a redirect, and RFC 6633's source quench. */
+export function isAdvice({ origin, type, target }: ErrorEvent): boolean {
+  if (origin !== 'icmp') return false
+  return target.family === 4 ? type === ICMP_REDIRECT || type === ICMP_SOURCE_QUENCH : type === ND_REDIRECT
+}
+
+function lossPercent(sent: number, lost: number): number | null {
+  if (sent <= 0) return null
+  const rounded = Math.round((1000 * lost) / sent) / 10
+  if (lost <= 0) return 0
+  return lost >= sent ? 100 : Math.min(Math.max(rounded, 0.1), 99.9)
+}
