@@ -106,7 +106,9 @@ export class RawAnswers {
     if (!ip.move(view, 0, end) || ip.protocol !== IPPROTO_ICMP || ip.fragmentOffset > 0) return
     // A raw socket gets its copy before the kernel has looked at the sum.
     if (internetChecksum(data, ip.payloadStart, ip.payloadEnd) !== 0) return
-    const options = ip.payloadStart > ip.optionsStart ? data.slice(ip.optionsStart, ip.payloadStart) : null
+    // A copy, which slice() of a Buffer is not.
+    const options =
+      ip.payloadStart > ip.optionsStart ? new Uint8Array(data.subarray(ip.optionsStart, ip.payloadStart)) : null
     const from = ip.source()
     if (!this.takeReply(data, view, ip.payloadStart, ip.payloadEnd, from, ip.ttl, options, at, visitor)) {
       this.takeError(data, view, ip.payloadStart, ip.payloadEnd, from, at, visitor)

@@ -3,6 +3,7 @@
 // The package offers sendto(2), recvfrom(2) and setsockopt(2) on a raw socket, and no more: root only, time stamps of this process,
 // no error queue (errors are read as the ICMP messages they are), no hop limit of IPv6 answers.
 
+import { createRequire } from 'node:module'
 import { internetChecksum } from '../bytes/checksum.js'
 import { ERRNO, systemError, UnsupportedError } from '../errors/index.js'
 import type { ProbeOptions, ProbeTransport, ProbeVisitor, SendBatch } from '../ports/probe.js'
@@ -41,10 +42,11 @@ const PACKET_BYTES = 65_535
 
 const ignoreSent = (): void => undefined
 
-async function importPackage(): Promise<RawSocketPackage> {
-  // @ts-expect-error: it brings no types, and may not be there at all
-  const { default: loaded } = (await import('raw-socket')) as { default: RawSocketPackage }
-  return loaded
+/** Not import(): the packed netkit is a script, which cannot import in every Node it runs in. */
+function requirePackage(): RawSocketPackage {
+  // CommonJS has a file name where a module has a URL.
+  const require = createRequire(typeof __filename === 'string' ? __filename : import.meta.url)
+  return require('raw-socket') as RawSocketPackage
 }
 
 /**
@@ -55,12 +57,10 @@ async function importPackage(): Promise<RawSocketPackage> {
  */
 export async function openRawSocketPackage(
   options: ProbeOptions,
-  load: () => Promise<RawSocketPackage> = importPackage,
+  load: () => RawSocketPackage = requirePackage,
 ): Promise<ProbeTransport> {
   refuseUnsupported(options)
-  const loaded = await load().catch(error => {
-    throw missing(error)
-  })
+  const loaded = loadPackage(load)
   const four = options.family === 4
   let socket: RawSocket
   try {
@@ -79,6 +79,14 @@ export async function openRawSocketPackage(
   } catch (error) {
     socket.close()
     throw error
+  }
+}
+
+function loadPackage(load: () => RawSocketPackage): RawSocketPackage {
+  try {
+    return load()
+  } catch (error) {
+    throw missing(error)
   }
 }
 

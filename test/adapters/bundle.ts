@@ -32,6 +32,8 @@ export async function runBundled<T>(
       platform: 'node',
       format: 'cjs',
       write: false,
+      // Modules of ours that ask for it take __filename where there is one.
+      logOverride: { 'empty-import-meta': 'silent' },
     })
     await writeFile(outfile, bundle.outputFiles[0]!.contents, { mode: 0o644 })
     const argv = [process.execPath, outfile]
