@@ -18,6 +18,12 @@ export interface RttStatistics {
   p99: number
 }
 
+/** Those of a single answer; null when the time is negative, which is none. */
+export function statisticsOfOne(rttMs: number): RttStatistics | null {
+  if (rttMs < 0) return null
+  return { min: rttMs, avg: rttMs, max: rttMs, mdev: 0, stddev: 0, p50: rttMs, p90: rttMs, p95: rttMs, p99: rttMs }
+}
+
 /** Takes round-trip times in order of their arrival. */
 export class RttTimes {
   readonly quantiles: Quantiles

@@ -1,10 +1,17 @@
 // What became of the latest probes of one target, in order of their sequence numbers, however their answers came in: the times of
 // neighbours for the jitter, and how long nothing came through.
 
-/** In place of a round-trip time. */
-const OPEN = -1
-const LOST = -2
-const UNTIMED = -3
+/**
+ * What became of a probe, where it has no round-trip time (which is not negative). Fractions, so that what holds them is made for
+ * doubles from the start: V8 would convert it when the first time comes, once for each of many targets.
+ */
+export const FATE = {
+  open: -0.5,
+  /** Timed out, or an error was reported. */
+  lost: -1.5,
+  /** Answered, but the time is unknown or not to be trusted. */
+  untimed: -2.5,
+} as const
 
 /** Probes that are remembered at most, were they all to wait. ICMP's own sequence numbers begin again after as many. */
 const MOST_PROBES = 65_536
@@ -14,8 +21,8 @@ const MOST_PROBES = 65_536
  * last one, which is the neighbour of the next. Beyond MOST_PROBES the oldest counts as lost.
  */
 export class SequenceWindow {
-  /** Of each probe the time of its send and its round-trip time. */
-  private slots: number[] = [0, OPEN, 0, OPEN]
+  /** Of each probe the time of its send and its fate. */
+  private slots: number[] = [FATE.open, FATE.open, FATE.open, FATE.open]
   private capacity = 2
   private highest = 0
   private oldestOpen = 1
@@ -44,25 +51,22 @@ export class SequenceWindow {
     this.open++
     const at = this.slotOf(sequence)
     this.slots[at] = atMs
-    this.slots[at + 1] = OPEN
+    this.slots[at + 1] = FATE.open
   }
 
-  /** @param rttMs null when it is unknown, or not to be trusted */
-  answered(sequence: number, rttMs: number | null): void {
-    const before = this.rttOf(sequence)
-    if (before !== OPEN && before !== LOST) return
-    this.slots[this.slotOf(sequence) + 1] = rttMs ?? UNTIMED
-    if (rttMs !== null) {
-      this.pair(rttMs, this.rttOf(sequence - 1))
-      this.pair(rttMs, this.rttOf(sequence + 1))
+  /**
+   * @param fate a round-trip time in milliseconds, or one of FATE. What has been answered stays so; a lost one may still be
+   * answered.
+   */
+  decide(sequence: number, fate: number): void {
+    const before = this.fateOf(sequence)
+    if (fate === FATE.open || (before !== FATE.open && (before !== FATE.lost || fate === FATE.lost))) return
+    this.slots[this.slotOf(sequence) + 1] = fate
+    if (fate >= 0) {
+      this.pair(fate, this.fateOf(sequence - 1))
+      this.pair(fate, this.fateOf(sequence + 1))
     }
-    if (before === OPEN) this.decided()
-  }
-
-  lost(sequence: number): void {
-    if (this.rttOf(sequence) !== OPEN) return
-    this.slots[this.slotOf(sequence) + 1] = LOST
-    this.decided()
+    if (before === FATE.open) this.advance()
   }
 
   /**
@@ -74,10 +78,10 @@ export class SequenceWindow {
     let longest = this.longestMs
     let open = this.open
     for (let sequence = this.oldestOpen; sequence <= this.highest; sequence++) {
-      const rtt = this.rttOf(sequence)
-      if (rtt === OPEN && open-- <= inFlight) continue
+      const fate = this.fateOf(sequence)
+      if (fate === FATE.open && open-- <= inFlight) continue
       const sentMs = this.slots[this.slotOf(sequence)]!
-      if (rtt === OPEN || rtt === LOST) since ??= sentMs
+      if (fate === FATE.open || fate === FATE.lost) since ??= sentMs
       else if (since !== null) {
         longest = Math.max(longest, sentMs - since)
         since = null
@@ -92,23 +96,23 @@ export class SequenceWindow {
     this.pairs++
   }
 
-  /** UNTIMED, which nothing follows from, for what is not remembered. */
-  private rttOf(sequence: number): number {
+  /** `untimed`, which nothing follows from, for what is not remembered. */
+  private fateOf(sequence: number): number {
     const known = sequence >= 1 && sequence <= this.highest && sequence > this.highest - this.capacity
-    return known ? this.slots[this.slotOf(sequence) + 1]! : UNTIMED
+    return known ? this.slots[this.slotOf(sequence) + 1]! : FATE.untimed
   }
 
   private slotOf(sequence: number): number {
     return (sequence & (this.capacity - 1)) * 2
   }
 
-  private decided(): void {
+  private advance(): void {
     this.open--
     for (; this.oldestOpen <= this.highest; this.oldestOpen++) {
       const at = this.slotOf(this.oldestOpen)
-      const rtt = this.slots[at + 1]!
-      if (rtt === OPEN) return
-      if (rtt === LOST) this.outageSinceMs ??= this.slots[at]!
+      const fate = this.slots[at + 1]!
+      if (fate === FATE.open) return
+      if (fate === FATE.lost) this.outageSinceMs ??= this.slots[at]!
       else if (this.outageSinceMs !== null) {
         this.longestMs = Math.max(this.longestMs, this.slots[at]! - this.outageSinceMs)
         this.outageSinceMs = null
@@ -118,14 +122,14 @@ export class SequenceWindow {
 
   private makeRoom(): void {
     if (this.capacity >= MOST_PROBES) {
-      this.lost(this.oldestOpen)
+      this.decide(this.oldestOpen, FATE.lost)
       return
     }
     const { slots } = this
     const from = Math.max(this.highest - this.capacity + 1, 1)
     const old = Array.from({ length: this.highest - from + 1 }, (_, at) => this.slotOf(from + at))
     this.capacity *= 2
-    this.slots = new Array<number>(this.capacity * 2).fill(OPEN)
+    this.slots = new Array<number>(this.capacity * 2).fill(FATE.open)
     for (const [at, slot] of old.entries()) {
       const to = this.slotOf(from + at)
       this.slots[to] = slots[slot]!

@@ -3,8 +3,8 @@
 import { ICMP_REDIRECT, ICMP_SOURCE_QUENCH } from '../wire/icmp.js'
 import type { ErrorEvent, ReplyEvent, TimeoutEvent } from './events.js'
 import { EXACT_SAMPLES } from './quantiles.js'
-import { type RttStatistics, RttTimes } from './rtt-times.js'
-import { SequenceWindow } from './sequence-window.js'
+import { type RttStatistics, RttTimes, statisticsOfOne } from './rtt-times.js'
+import { FATE, SequenceWindow } from './sequence-window.js'
 
 export type { RttStatistics } from './rtt-times.js'
 
@@ -57,8 +57,7 @@ export function exactSamplesFor(targets: number): number {
  * error counts as received, but the outage that the error began stays.
  */
 export class TargetStatistics {
-  private readonly window = new SequenceWindow()
-  private readonly times: RttTimes
+  private readonly exactSamples: number
   private transmitted = 0
   private received = 0
   private duplicates = 0
@@ -67,24 +66,28 @@ export class TargetStatistics {
   private reordered = 0
   private differentAddress = 0
   private errors = 0
-  private firstSentMs = 0
-  private lastSentMs = 0
+  private firstSentMs = Number.NaN
+  private lastSentMs = Number.NaN
+  /** What became of the first probe. It is all that most of very many targets get, so the rest waits for a second one. */
+  private first: number = FATE.open
+  private window: SequenceWindow | null = null
+  private times: RttTimes | null = null
 
   /** @param exactSamples round-trip times that are kept as they are, see `exactSamplesFor` */
   constructor(exactSamples = EXACT_SAMPLES) {
-    this.times = new RttTimes(exactSamples)
+    this.exactSamples = exactSamples
   }
 
   /** How many numbers are held: what memory goes with. */
   get held(): number {
-    return this.window.held + this.times.quantiles.held
+    return (this.window?.held ?? 0) + (this.times?.quantiles.held ?? 0)
   }
 
   /** @param atMs milliseconds of Unix time */
   sent(sequence: number, atMs: number): void {
-    if (this.transmitted++ === 0) this.firstSentMs = atMs
     this.lastSentMs = atMs
-    this.window.sent(sequence, atMs)
+    if (this.transmitted++ === 0) this.firstSentMs = atMs
+    else this.openWindow().sent(sequence, atMs)
   }
 
   reply(event: ReplyEvent): void {
@@ -95,20 +98,18 @@ export class TargetStatistics {
     else if (event.event === 'late') this.late++
     else {
       this.received++
-      const rttMs = event.corruptedBytes > 0 ? null : event.rttMs
-      if (rttMs !== null) this.times.add(rttMs)
-      this.window.answered(event.sequence, rttMs)
+      this.decide(event.sequence, (event.corruptedBytes > 0 ? null : event.rttMs) ?? FATE.untimed)
     }
   }
 
   error(event: ErrorEvent): void {
     if (isAdvice(event)) return
     this.errors++
-    if (event.sequence !== null) this.window.lost(event.sequence)
+    if (event.sequence !== null) this.decide(event.sequence, FATE.lost)
   }
 
   timeout(event: TimeoutEvent): void {
-    this.window.lost(event.sequence)
+    this.decide(event.sequence, FATE.lost)
   }
 
   /**
@@ -117,7 +118,7 @@ export class TargetStatistics {
    * @param inFlight probes that may still be answered in time
    */
   snapshot(nowMs: number, inFlight: number): PingStatistics {
-    const { transmitted, received, times } = this
+    const { transmitted, received, times, first } = this
     return {
       transmitted,
       received,
@@ -128,13 +129,39 @@ export class TargetStatistics {
       differentAddress: this.differentAddress,
       errors: this.errors,
       lossPercent: lossPercent(transmitted - inFlight, transmitted - inFlight - received),
-      timeMs: Math.max(this.lastSentMs - this.firstSentMs, 0),
-      rttMs: times.statistics(),
-      jitterMs: this.window.jitterMs,
-      rfc3550JitterMs: times.rfc3550JitterMs,
-      ewmaMs: times.ewmaMs,
-      longestOutageMs: this.window.longestOutageMs(nowMs, inFlight),
+      timeMs: transmitted === 0 ? 0 : Math.max(this.lastSentMs - this.firstSentMs, 0),
+      rttMs: times === null ? statisticsOfOne(first) : times.statistics(),
+      jitterMs: this.window?.jitterMs ?? null,
+      rfc3550JitterMs: times?.rfc3550JitterMs ?? null,
+      ewmaMs: times === null ? (first < 0 ? null : first) : times.ewmaMs,
+      longestOutageMs: this.longestOutageMs(nowMs, inFlight),
     }
+  }
+
+  private decide(sequence: number, fate: number): void {
+    if (this.transmitted === 0) return
+    if (this.transmitted > 1) {
+      this.openWindow().decide(sequence, fate)
+      if (fate >= 0) this.times!.add(fate)
+    } else if (sequence === 1 && (this.first === FATE.open || (this.first === FATE.lost && fate !== FATE.lost))) {
+      this.first = fate
+    }
+  }
+
+  private openWindow(): SequenceWindow {
+    if (this.window !== null) return this.window
+    this.times = new RttTimes(this.exactSamples)
+    if (this.first >= 0) this.times.add(this.first)
+    this.window = new SequenceWindow()
+    this.window.sent(1, this.firstSentMs)
+    this.window.decide(1, this.first)
+    return this.window
+  }
+
+  private longestOutageMs(nowMs: number, inFlight: number): number {
+    if (this.window !== null) return this.window.longestOutageMs(nowMs, inFlight)
+    const lost = this.first === FATE.lost || (this.first === FATE.open && this.transmitted > inFlight)
+    return lost ? Math.max(nowMs - this.firstSentMs, 0) : 0
   }
 }
 
