@@ -6,13 +6,22 @@ import { ERRNO } from '../errors/errno.js'
 import type { ProbeError } from '../ports/probe.js'
 import type { SocketPort } from '../ports/socket.js'
 import { ExtendedError, SO_EE_ORIGIN_LOCAL, SOCK_EXTENDED_ERR } from '../wire/error-queue.js'
-import { ICMP_FRAG_NEEDED, ICMP_UNREACHABLE, ICMP6_PACKET_TOO_BIG } from '../wire/icmp.js'
+import {
+  ICMP_FRAG_NEEDED,
+  ICMP_PARAMETER_PROBLEM,
+  ICMP_UNREACHABLE,
+  ICMP6_PACKET_TOO_BIG,
+  ICMP6_PARAMETER_PROBLEM,
+} from '../wire/icmp.js'
 import type { ProbeClock } from './echo-socket-clock.js'
 import { IP_RECVERR, IPV6_RECVERR, SO_TIMESTAMPNS, SOL_IP, SOL_IPV6, SOL_SOCKET } from './echo-socket-options.js'
+import { readRows } from './echo-socket-rows.js'
 import type { TargetTable } from './echo-socket-targets.js'
 
 const MSG_ERRQUEUE = 0x2000
 const SLOTS = 32
+/** Records taken in one call, so that a flood of them does not keep the event loop. */
+const MOST_RECORDS = 1 << 15
 /** A router quotes 576 bytes of IPv4, 1280 of IPv6 (RFC 1812 section 4.3.2.3, RFC 4443 section 2.4). */
 const DATA_BYTES = 1536
 const NAME_BYTES = 32
@@ -74,12 +83,11 @@ export class ProbeErrorQueue {
   drain(handle: number, take: (record: QueuedError) => void): number {
     const { record, table } = this
     let total = 0
-    for (;;) {
-      const count = this.port.receiveBatch(handle, record.bytes, table, SLOTS, MSG_ERRQUEUE)
+    for (let count = SLOTS; count === SLOTS && total < MOST_RECORDS; total += count) {
+      count = readRows(this.port, handle, record.bytes, table, SLOTS, MSG_ERRQUEUE)
       for (let slot = 0; slot < count; slot++) if (this.read(slot)) take(record)
-      total += Math.max(count, 0)
-      if (count < SLOTS) return total
     }
+    return total
   }
 
   /** A record as the error of a probe: its fields copied, because what it lies in is borrowed. */
@@ -98,6 +106,8 @@ export class ProbeErrorQueue {
       wireSequence: -1,
       receivedNs: Number.isNaN(record.receivedNs) ? this.clock.realtimeNs : record.receivedNs,
       quoted: record.bytes.slice(record.dataAt, record.dataEnd),
+      quotedBytes: error.quotedBytes,
+      pointer: tellsPointer(record, this.targets.family) ? error.info : 0,
     }
   }
 
@@ -140,4 +150,9 @@ function tellsMtu({ error }: QueuedError, family: 4 | 6): boolean {
   if (error.origin === SO_EE_ORIGIN_LOCAL) return error.errno === ERRNO.EMSGSIZE
   if (family === 4) return error.type === ICMP_UNREACHABLE && error.code === ICMP_FRAG_NEEDED
   return error.type === ICMP6_PACKET_TOO_BIG
+}
+
+/** RFC 792, RFC 4443 section 3.4: `info` is where in the packet the problem is. */
+function tellsPointer({ error }: QueuedError, family: 4 | 6): boolean {
+  return error.isIcmp && error.type === (family === 4 ? ICMP_PARAMETER_PROBLEM : ICMP6_PARAMETER_PROBLEM)
 }

@@ -3,11 +3,11 @@
 import { UsageError } from '../errors/index.js'
 import type { ProbeOptions } from '../ports/probe.js'
 import type { SocketPort } from '../ports/socket.js'
-import { SocketSetup } from './echo-socket-options.js'
+import type { SocketSetup } from './echo-socket-options.js'
+import { chosenSource } from './echo-socket-source.js'
 import { TargetTable } from './echo-socket-targets.js'
-import { AF_INET, AF_INET6, addressText, InterfaceIndexes, SOCKADDR_BYTES, socketAddress } from './socket-address.js'
+import { InterfaceIndexes, socketAddress } from './socket-address.js'
 
-const SOCK_DGRAM = 2
 const MOST_PORT = 65535
 
 /** The port to probe. @throws UsageError where there is none */
@@ -36,6 +36,10 @@ export class ProbeTargets {
     const destination = portOf(options)
     for (let position = 0; position < this.table.count; position++) {
       view.setUint16(position * this.table.nameBytes + 2, destination)
+      // linux/in6.h, struct sockaddr_in6: flow information, which is sent where IPV6_FLOWINFO_SEND is on.
+      if (options.flowLabel !== null && options.family === 6) {
+        view.setUint32(position * this.table.nameBytes + 4, options.flowLabel)
+      }
     }
   }
 
@@ -43,6 +47,12 @@ export class ProbeTargets {
   sockaddr(position: number): Uint8Array {
     const { names, nameBytes } = this.table
     return names.subarray(position * nameBytes, (position + 1) * nameBytes)
+  }
+
+  /** Makes a socket send the flow label that was asked for. */
+  leaseFlowLabel(setup: SocketSetup): void {
+    const { flowLabel } = this.options
+    if (flowLabel !== null && this.family === 6) setup.leaseFlowLabel(flowLabel, this.sockaddr(0))
   }
 
   /** sockaddr to bind to, or null when the kernel is to choose. @throws UsageError when the source is no address of the family */
@@ -54,23 +64,10 @@ export class ProbeTargets {
     return address
   }
 
-  /** The address that the kernel sends from to a target, asked of a socket that sends nothing. */
+  /** The address that the kernel sends from to a target. */
   sourceAddress(index: number): string | null {
-    const { port, options, family } = this
-    const position = this.table.positionOf(index)
-    if (position < 0) return null
-    const handle = port.open(family === 4 ? AF_INET : AF_INET6, SOCK_DGRAM, 0, options.netnsFd)
-    if (handle < 0) return null
-    try {
-      new SocketSetup(port, { handle, kind: 'datagram', note: null }, options).setWishes()
-      const source = this.source()
-      if (source !== null && port.bind(handle, source) < 0) return null
-      const name = new Uint8Array(SOCKADDR_BYTES[family])
-      if (port.connect(handle, this.sockaddr(position)) < 0 || port.getName(handle, name) < 0) return null
-      return addressText(new DataView(name.buffer), 0, family)
-    } finally {
-      port.close(handle)
-    }
+    const { port, options, table, interfaces } = this
+    return chosenSource(port, options, table, table.positionOf(index), interfaces)
   }
 
   private scopeOf(address: string): number {

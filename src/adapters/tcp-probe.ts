@@ -201,7 +201,9 @@ class TcpProbe implements ProbeTransport {
 
   private setUp(handle: SocketHandle): void {
     const { port, options } = this
-    new SocketSetup(port, { handle, kind: 'datagram', note: null }, this.wishes).setWishes()
+    const setup = new SocketSetup(port, { handle, kind: 'datagram', note: null }, this.wishes)
+    setup.setWishes()
+    this.targets.leaseFlowLabel(setup)
     const v4 = options.family === 4
     const level = v4 ? SOL_IP : SOL_IPV6
     port.setOption(handle, level, v4 ? IP_RECVERR : IPV6_RECVERR, int32Bytes(1))
