@@ -220,7 +220,7 @@ export class SocketSetup {
     view.setUint8(21, 255) // IPV6_FL_S_ANY
     view.setUint16(22, 1, true) // IPV6_FL_F_CREATE
     const got = this.port.setOption(this.handle, SOL_IPV6, IPV6_FLOWLABEL_MGR, request)
-    if (got < 0) throw systemError('socket', got, `use the flow label ${label}`)
+    if (got < 0) throw systemError('socket-option', got, `use the flow label ${label}`)
     this.must(SOL_IPV6, IPV6_FLOWINFO_SEND, 1, 'send the flow label')
   }
 
@@ -229,7 +229,7 @@ export class SocketSetup {
     if (bound === -ERRNO.ENODEV) {
       throw new UsageError(`there is no interface ${name}`, { hints: ['list the interfaces: ip link'] })
     }
-    if (bound < 0) throw systemError('socket', bound, `bind to the interface ${name}`)
+    if (bound < 0) throw systemError('socket-option', bound, `bind to the interface ${name}`)
   }
 
   private setIpv4(): void {
@@ -243,7 +243,7 @@ export class SocketSetup {
     if (noLoopback) this.must(SOL_IP, IP_MULTICAST_LOOP, 0, 'keep multicast from this host')
     if (ipOptions === null) return
     const set = this.port.setOption(this.handle, SOL_IP, IP_OPTIONS, ipOptions)
-    if (set < 0) throw systemError('socket', set, 'set the IP options')
+    if (set < 0) throw systemError('socket-option', set, 'set the IP options')
   }
 
   private setIpv6(): void {
@@ -259,7 +259,7 @@ export class SocketSetup {
 
   private must(level: number, name: number, value: number, doing: string): void {
     const answer = this.port.setOption(this.handle, level, name, int32Bytes(value))
-    if (answer < 0) throw systemError('socket', answer, doing)
+    if (answer < 0) throw systemError('socket-option', answer, doing)
   }
 
   private may(level: number, name: number, value: number): boolean {

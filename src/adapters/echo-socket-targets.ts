@@ -41,15 +41,20 @@ export class TargetTable {
     this.names = new Uint8Array(this.count * this.nameBytes)
     this.view = new DataView(this.names.buffer)
     this.slots = new Int32Array(2 ** Math.ceil(Math.log2(Math.max(this.count * 2, 2))))
-    this.positions = new Int32Array(targets.reduce((most, target) => Math.max(most, target.index + 1), 0)).fill(-1)
-    for (const [position, { index, address }] of targets.entries()) {
+    let indexes = 0
+    // Plain loops: with tens of thousands of targets this is a part of the start.
+    for (let position = 0; position < targets.length; position++) {
+      indexes = Math.max(indexes, targets[position]!.index + 1)
+    }
+    this.positions = new Int32Array(indexes).fill(-1)
+    for (let position = 0; position < targets.length; position++) {
+      const { index, address } = targets[position]!
       this.positions[index] = position
       const scope = family === 6 ? scopeOf(address) : 0
       if (!encodeSocketAddress(this.view, position * this.nameBytes, family, address, 0, scope)) {
         throw new TypeError(`not an IPv${family} address: ${address}`)
       }
-      // The same address again would only lengthen the search.
-      if (this.find(this.view, position * this.nameBytes) < 0) this.enter(position)
+      this.enter(position)
     }
   }
 
@@ -109,10 +114,14 @@ export class TargetTable {
   }
 
   private enter(position: number): void {
-    const { slots } = this
+    const { slots, view } = this
     const mask = slots.length - 1
-    let slot = this.hash(this.view, position * this.nameBytes) & mask
-    while (slots[slot] !== 0) slot = (slot + 1) & mask
+    const at = position * this.nameBytes
+    let slot = this.hash(view, at) & mask
+    for (; slots[slot] !== 0; slot = (slot + 1) & mask) {
+      // The same address again would only lengthen the search.
+      if (this.matches(slots[slot]! - 1, view, at)) return
+    }
     slots[slot] = position + 1
   }
 

@@ -19,6 +19,7 @@ export type Operation =
   | 'send'
   | 'sock-diag'
   | 'socket'
+  | 'socket-option'
 
 /** Works under nvm and sudo's secure_path, where a plain `sudo netkit` finds neither node nor netkit. */
 const AS_ROOT = 'run it as root: sudo "$(command -v node)" "$(command -v netkit)" ...'
@@ -45,6 +46,7 @@ const HINTS: readonly (readonly [Operation, readonly ErrnoName[], readonly strin
     ['EAFNOSUPPORT', 'EPROTONOSUPPORT'],
     ['this host has no such address family: try the other of -4 and -6'],
   ],
+  ['socket-option', DENIED, [AS_ROOT, WITH_RAW, IN_CONTAINER]],
   ['capture', DENIED, [AS_ROOT, WITH_RAW, IN_CONTAINER]],
   ['capture', ['ENODEV', 'ENXIO'], ['list the interfaces: netkit netstat -i']],
   ['capture', ['ENETDOWN'], ['bring the interface up: sudo ip link set dev IFACE up']],
