@@ -1,8 +1,8 @@
 // What TCP and UDP probes have in common when they are opened: targets as socket addresses, and options that are checked once.
 
-import { UsageError } from '../errors/index.js'
+import { ERRNO, hintsFor, systemError, UsageError } from '../errors/index.js'
 import type { ProbeOptions } from '../ports/probe.js'
-import type { SocketPort } from '../ports/socket.js'
+import type { Outcome, SocketHandle, SocketPort } from '../ports/socket.js'
 import type { SocketSetup } from './echo-socket-options.js'
 import { chosenSource } from './echo-socket-source.js'
 import { TargetTable } from './echo-socket-targets.js'
@@ -25,6 +25,7 @@ export class ProbeTargets {
   private readonly port: SocketPort
   private readonly options: ProbeOptions
   private readonly interfaces: InterfaceIndexes
+  private readonly source: Uint8Array | null
 
   constructor(port: SocketPort, options: ProbeOptions) {
     this.port = port
@@ -32,6 +33,7 @@ export class ProbeTargets {
     this.family = options.family
     this.interfaces = new InterfaceIndexes(port, options.netnsFd)
     this.table = new TargetTable(options.targets, options.family, address => this.scopeOf(address), this.interfaces)
+    this.source = this.sourceOf(options)
     const view = new DataView(this.table.names.buffer)
     const destination = portOf(options)
     for (let position = 0; position < this.table.count; position++) {
@@ -55,19 +57,33 @@ export class ProbeTargets {
     if (flowLabel !== null && this.family === 6) setup.leaseFlowLabel(flowLabel, this.sockaddr(0))
   }
 
-  /** sockaddr to bind to, or null when the kernel is to choose. @throws UsageError when the source is no address of the family */
-  source(): Uint8Array | null {
-    const { source, family } = this.options
-    if (source === null) return null
-    const address = socketAddress(family, source, 0, this.scopeOf(source))
-    if (address === null) throw new UsageError(`the source ${source} is not an IPv${family} address`)
-    return address
+  /** Binds to the source that was asked for, if one was: 0 or -errno. */
+  bind(handle: SocketHandle): Outcome {
+    return this.source === null ? 0 : this.port.bind(handle, this.source)
+  }
+
+  /** The same. @throws UsageError for an address that is not this host's */
+  mustBind(handle: SocketHandle): void {
+    const bound = this.bind(handle)
+    const { source } = this.options
+    if (bound === -ERRNO.EADDRNOTAVAIL) {
+      const hints = hintsFor('bind', bound)
+      throw new UsageError(`cannot probe from ${source}: it is not an address of this host`, { hints })
+    }
+    if (bound < 0) throw systemError('bind', bound, `bind to ${source}`)
   }
 
   /** The address that the kernel sends from to a target. */
   sourceAddress(index: number): string | null {
     const { port, options, table, interfaces } = this
     return chosenSource(port, options, table, table.positionOf(index), interfaces)
+  }
+
+  private sourceOf({ source, family }: ProbeOptions): Uint8Array | null {
+    if (source === null) return null
+    const address = socketAddress(family, source, 0, this.scopeOf(source))
+    if (address === null) throw new UsageError(`the source ${source} is not an IPv${family} address`)
+    return address
   }
 
   private scopeOf(address: string): number {

@@ -1,38 +1,18 @@
 // Probes that are TCP handshakes: each is a connect from a socket of its own, and the kernel measures how long it took.
-//
-// A handshake that was answered is ended with a reset (SO_LINGER 0), not with a FIN: it leaves no TIME-WAIT here that would use a
-// local port up for a minute with every probe, and nothing at the target either, where a FIN keeps a connection in CLOSE-WAIT
-// for as long as its program does not look. A program that accepts it reads "connection reset".
 
-import { ERRNO, systemError } from '../errors/index.js'
+import { ERRNO } from '../errors/errno.js'
 import type { ProbeError, ProbeOptions, ProbeReply, ProbeTransport, ProbeVisitor, SendBatch } from '../ports/probe.js'
 import type { SocketHandle, SocketPort } from '../ports/socket.js'
 import { TCP_INFO } from '../sockets/tcp-info.js'
 import { ProbeClock } from './echo-socket-clock.js'
-import {
-  IP_RECVERR,
-  IP_TTL,
-  IPV6_RECVERR,
-  int32Bytes,
-  SO_TIMESTAMPNS,
-  SOL_IP,
-  SOL_IPV6,
-  SOL_SOCKET,
-  SocketSetup,
-} from './echo-socket-options.js'
+import { SOL_SOCKET } from './echo-socket-options.js'
 import { ProbeErrorQueue } from './probe-error-queue.js'
 import { ProbeTargets } from './probe-setup.js'
-import { AF_INET, AF_INET6 } from './socket-address.js'
+import { IPPROTO_TCP, TcpSockets } from './tcp-probe-sockets.js'
 
-const SOCK_STREAM = 1
 const SO_ERROR = 4
-const SO_LINGER = 13
-const SO_SELECT_ERR_QUEUE = 45
-const IPV6_UNICAST_HOPS = 16
-const IPPROTO_TCP = 6
 /** netinet/tcp.h */
 const TCP_INFO_OPTION = 11
-const TCP_USER_TIMEOUT = 18
 const TCP_SYN_SENT = 2
 const WRITABLE_OR_EXCEPTIONAL = 2 | 8
 
@@ -40,8 +20,6 @@ const WRITABLE_OR_EXCEPTIONAL = 2 | 8
 const MOST_OPEN = 4096
 /** When there is no room for another, those are given up that have waited for this long. */
 const YIELDS_AFTER_NS = 1e9
-/** The kernel gives a handshake up after this: later than anybody waits for. */
-const LIFE_MS = 30_000
 /** Sockets looked at by `receive`, oldest first, beside those that the event loop reported. */
 const LOOKED_AT = 64
 
@@ -72,40 +50,25 @@ class TcpProbe implements ProbeTransport {
   readonly note = null
   readonly baseSeconds: number
   private readonly port: SocketPort
-  private readonly options: ProbeOptions
-  /** What is set on every socket; time to live apart, which would be that of multicast too. */
-  private readonly wishes: ProbeOptions
   private readonly clock: ProbeClock
   private readonly targets: ProbeTargets
   private readonly queue: ProbeErrorQueue
-  private readonly source: Uint8Array | null
+  private readonly sockets: TcpSockets
   /** In the order they were sent. */
   private readonly open = new Map<SocketHandle, Attempt>()
   private arrived: ((visitor: ProbeVisitor) => void)[] = []
   private readable: () => void = () => undefined
   private readonly word = new Int32Array(1)
   private readonly info = new DataView(new ArrayBuffer(TCP_INFO.size))
-  private readonly lingerNot = new Uint8Array(new Int32Array([1, 0]).buffer)
+  private readonly infoBytes = new Uint8Array(this.info.buffer)
 
   constructor(port: SocketPort, options: ProbeOptions) {
     this.port = port
-    this.options = options
-    this.wishes = { ...options, ttl: null, broadcast: false, noLoopback: false }
     this.clock = new ProbeClock(port)
     this.baseSeconds = this.clock.baseSeconds
     this.targets = new ProbeTargets(port, options)
     this.queue = new ProbeErrorQueue(port, this.clock, this.targets.table)
-    this.source = this.targets.source()
-    // What cannot be set is said now, and not by every probe.
-    const trial = this.openSocket()
-    if (trial < 0) throw systemError('socket', trial, 'open a TCP socket')
-    try {
-      this.setUp(trial)
-      const bound = this.bind(trial)
-      if (bound < 0) throw systemError('bind', bound, `probe from ${options.source}`)
-    } finally {
-      port.close(trial)
-    }
+    this.sockets = new TcpSockets(port, options, this.targets)
   }
 
   sourceAddress(target: number): string | null {
@@ -149,14 +112,14 @@ class TcpProbe implements ProbeTransport {
   private sendRow(batch: SendBatch, row: number): boolean {
     const { clock, port } = this
     if (this.open.size >= MOST_OPEN && !this.yieldOldest()) return false
-    let handle = this.openSocket()
+    let handle = this.sockets.open()
     if (isOutOfSockets(handle) && this.open.size > 0) {
       if (!this.yieldOldest()) return false
-      handle = this.openSocket()
+      handle = this.sockets.open()
     }
     const target = batch.target[row]!
     const position = this.targets.table.positionOf(target)
-    const ready = handle < 0 ? handle : this.prepare(handle)
+    const ready = handle < 0 ? handle : this.sockets.prepare(handle)
     clock.read()
     const answer = ready < 0 ? ready : port.connect(handle, this.targets.sockaddr(position))
     batch.sentNs[row] = clock.realtimeNs
@@ -184,41 +147,6 @@ class TcpProbe implements ProbeTransport {
     return true
   }
 
-  private openSocket(): number {
-    return this.port.open(this.options.family === 4 ? AF_INET : AF_INET6, SOCK_STREAM, 0, this.options.netnsFd)
-  }
-
-  /** Options of a socket, all of which have worked once; 0 or -errno. */
-  private prepare(handle: SocketHandle): number {
-    try {
-      this.setUp(handle)
-    } catch {
-      // The interface has gone, for one.
-      return -ERRNO.ENODEV
-    }
-    return this.bind(handle)
-  }
-
-  private setUp(handle: SocketHandle): void {
-    const { port, options } = this
-    const setup = new SocketSetup(port, { handle, kind: 'datagram', note: null }, this.wishes)
-    setup.setWishes()
-    this.targets.leaseFlowLabel(setup)
-    const v4 = options.family === 4
-    const level = v4 ? SOL_IP : SOL_IPV6
-    port.setOption(handle, level, v4 ? IP_RECVERR : IPV6_RECVERR, int32Bytes(1))
-    if (options.ttl !== null) port.setOption(handle, level, v4 ? IP_TTL : IPV6_UNICAST_HOPS, int32Bytes(options.ttl))
-    // Errors in the queue get a stamp too.
-    port.setOption(handle, SOL_SOCKET, SO_TIMESTAMPNS, int32Bytes(1))
-    port.setOption(handle, SOL_SOCKET, SO_SELECT_ERR_QUEUE, int32Bytes(1))
-    port.setOption(handle, SOL_SOCKET, SO_LINGER, this.lingerNot)
-    port.setOption(handle, IPPROTO_TCP, TCP_USER_TIMEOUT, int32Bytes(LIFE_MS))
-  }
-
-  private bind(handle: SocketHandle): number {
-    return this.source === null ? 0 : this.port.bind(handle, this.source)
-  }
-
   private wait(attempt: Attempt): void {
     this.open.set(attempt.handle, attempt)
     this.port.watch(attempt.handle, WRITABLE_OR_EXCEPTIONAL, () => {
@@ -242,8 +170,8 @@ class TcpProbe implements ProbeTransport {
 
   /** The connection's state, 0 when it cannot be told. */
   private state(handle: SocketHandle): number {
-    const bytes = new Uint8Array(this.info.buffer)
-    return this.port.getOption(handle, IPPROTO_TCP, TCP_INFO_OPTION, bytes) > 0 ? bytes[0]! : 0
+    const { infoBytes } = this
+    return this.port.getOption(handle, IPPROTO_TCP, TCP_INFO_OPTION, infoBytes) > 0 ? infoBytes[0]! : 0
   }
 
   /** Takes what became of a probe; false when nothing did yet. */

@@ -31,7 +31,7 @@ export class UdpLanes {
   readonly timestamps: TimestampSource
   private readonly port: SocketPort
 
-  /** @throws what `SocketSetup` throws for options, and SystemCallError for a source that is not there */
+  /** @throws what `SocketSetup` throws for options, and UsageError for a source that is not there */
   constructor(port: SocketPort, options: ProbeOptions, targets: ProbeTargets) {
     this.port = port
     const lanes: Lane[] = []
@@ -48,9 +48,7 @@ export class UdpLanes {
         const setup = new SocketSetup(port, { handle, kind: 'datagram', note: null }, stamped)
         setup.setWishes()
         targets.leaseFlowLabel(setup)
-        const source = targets.source()
-        const bound = source === null ? 0 : port.bind(handle, source)
-        if (bound < 0) throw systemError('bind', bound, `probe from ${options.source}`)
+        targets.mustBind(handle)
         timestamps = setup.setReceiving(targets.table.count)
       }
     } catch (error) {

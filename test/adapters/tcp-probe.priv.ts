@@ -264,7 +264,7 @@ describeLab('TCP probes', () => {
     await expect(failing({ port: null })).rejects.toMatchObject({ exit: 2 })
     await expect(failing({ port: 70_000 })).rejects.toMatchObject({ exit: 2 })
     await expect(failing({ source: '::1' })).rejects.toMatchObject({ exit: 2 })
-    await expect(failing({ source: '192.0.2.77' })).rejects.toMatchObject({ exit: 4 })
+    await expect(failing({ source: '192.0.2.77' })).rejects.toMatchObject({ exit: 2 })
     await expect(failing({ interface: 'nosuch0' })).rejects.toMatchObject({ exit: 2 })
   })
 
