@@ -1,4 +1,4 @@
-// What looks for the names of addresses: an interface only.
+// What looks up names of addresses and addresses of names: interfaces only.
 
 /** Finds host names. One that has answered may be asked again. */
 export interface ReverseResolver {
@@ -6,4 +6,15 @@ export interface ReverseResolver {
   nameOf(address: string): Promise<string | null>
   /** Gives up everything that is under way: those promises reject. */
   cancel(): void
+}
+
+/** The addresses of a name, at least one; or why there is none, in the words of the C library. */
+export type Lookup =
+  | { readonly addresses: readonly { readonly address: string; readonly family: 4 | 6 }[] }
+  | { readonly reason: string }
+
+/** Finds addresses of host names. */
+export interface ForwardResolver {
+  /** In the order of getaddrinfo(3); of one family only when that is given. Never rejects. */
+  lookup(name: string, family: 4 | 6 | null): Promise<Lookup>
 }

@@ -1,0 +1,55 @@
+// Targets from the command line, a file and standard input, as one list.
+
+import fs from 'node:fs'
+import { fromNodeError, UsageError } from '../errors/index.js'
+import { type ExpandOptions, expandTargets, parseTargetLines } from '../probe/targets.js'
+
+/** No list of as many targets as there may be is longer: 131,072 names of 253 bytes, and comments. */
+const MOST_CHARACTERS = 64 * 1024 * 1024
+
+/** Text as it comes, in pieces. */
+export type TextPieces = AsyncIterable<string | Uint8Array>
+
+/**
+ * The targets of the words, then those of the file: prefixes and ranges one by one, names unresolved. `-` as a word or as the file
+ * is standard input.
+ * @throws UsageError when there is none, when there are too many, or for a word that is none; SystemCallError or PermissionError for
+ * a file that cannot be read
+ */
+export async function readTargetList(
+  words: readonly string[],
+  file: string | null,
+  options: ExpandOptions = {},
+  stdin: () => TextPieces = () => process.stdin,
+): Promise<string[]> {
+  const all: string[] = []
+  for (const source of file === null ? words : [...words, null]) {
+    if (source === '-' || (source === null && file === '-')) all.push(...(await linesOf(stdin(), 'standard input')))
+    else if (source === null) all.push(...(await linesOf(fs.createReadStream(file!), file!)))
+    else all.push(source)
+  }
+  if (all.length === 0) throw noTarget(words, file)
+  return Array.from(expandTargets(all, options), ({ target }) => target)
+}
+
+async function linesOf(pieces: TextPieces, what: string): Promise<string[]> {
+  const decoder = new TextDecoder()
+  let text = ''
+  try {
+    for await (const piece of pieces) {
+      text += typeof piece === 'string' ? piece : decoder.decode(piece, { stream: true })
+      if (text.length > MOST_CHARACTERS) throw new UsageError(`${what} is no list of targets: it is longer than 64 MiB`)
+    }
+  } catch (error) {
+    throw fromNodeError('file-open', error, `read ${what}`)
+  }
+  return parseTargetLines(text)
+}
+
+function noTarget(words: readonly string[], file: string | null): UsageError {
+  const source = file === '-' || words.includes('-') ? 'standard input' : file
+  if (source !== null) return new UsageError(`there is no target in ${source}`)
+  return new UsageError('there is no target', {
+    hints: ['name a host, an address, a prefix or a range: netkit ping 192.0.2.1'],
+  })
+}
