@@ -79,16 +79,3 @@ export class ControlCursor {
     return true
   }
 }
-
-const cursor = new ControlCursor()
-
-/** Hands out the control messages in `length` bytes at `start`: level, type, and where the data lies. Not to be called in `visit`. */
-export function walkControlMessages(
-  data: DataView,
-  start: number,
-  length: number,
-  visit: (level: number, type: number, at: number, end: number) => void,
-): void {
-  cursor.start(data, start, length)
-  while (cursor.next()) visit(cursor.level, cursor.type, cursor.at, cursor.end)
-}

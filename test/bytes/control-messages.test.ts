@@ -1,11 +1,5 @@
 import { expect, test } from 'vitest'
-import {
-  ControlCursor,
-  controlLength,
-  controlSpace,
-  encodeControlHeader,
-  walkControlMessages,
-} from '../../src/bytes/control-messages.js'
+import { ControlCursor, controlLength, controlSpace, encodeControlHeader } from '../../src/bytes/control-messages.js'
 import { truncations } from '../sockets/diag/build.js'
 import { view } from '../sockets/diag/samples.js'
 import { ERROR_CONTROL4, ERROR_CONTROL6 } from '../wire/samples.js'
@@ -14,7 +8,9 @@ type Message = [level: number, type: number, at: number, end: number]
 
 function messagesOf(bytes: Uint8Array, start = 0, length = bytes.length): Message[] {
   const found: Message[] = []
-  walkControlMessages(view(bytes), start, length, (...message) => found.push(message))
+  const cursor = new ControlCursor()
+  cursor.start(view(bytes), start, length)
+  while (cursor.next()) found.push([cursor.level, cursor.type, cursor.at, cursor.end])
   return found
 }
 

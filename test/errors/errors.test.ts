@@ -5,6 +5,7 @@ import {
   DecodeError,
   ERRNO,
   errnoName,
+  errnoOfWords,
   errnoWords,
   fromNodeError,
   hintsFor,
@@ -28,8 +29,11 @@ describe('errno', () => {
   it('has the words of the C library for every number', () => {
     const script = 'import os\nfor n in range(1, 134): print(os.strerror(n))'
     const words = execFileSync('python3', ['-c', script], { encoding: 'utf8' }).trimEnd().split('\n')
-    for (const number of Object.values(ERRNO))
+    for (const number of Object.values(ERRNO)) {
       expect(errnoWords(number)).toBe(words[number - 1]!.replace(/^[A-Z](?![A-Z])/, c => c.toLowerCase()))
+      expect(errnoOfWords(words[number - 1]!)).toBe(number)
+    }
+    expect(errnoOfWords('words that no system has')).toBe(0)
   })
 
   it('takes a negative number as the native layer returns it, and lets an unknown one survive', () => {

@@ -6,7 +6,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { RawAnswers } from '../../src/adapters/echo-raw-answers.js'
 import { internetChecksum } from '../../src/bytes/checksum.js'
-import { walkControlMessages } from '../../src/bytes/control-messages.js'
+import { ControlCursor } from '../../src/bytes/control-messages.js'
 import type { ProbeError, ProbeReply } from '../../src/ports/probe.js'
 import { ExtendedError } from '../../src/wire/error-queue.js'
 import { EchoView } from '../../src/wire/icmp.js'
@@ -134,12 +134,15 @@ test(
     fc.assert(
       fc.property(control, damaged(RECORDS), fc.nat(64), fc.nat(400), (bytes, record, start, length) => {
         let last = start
-        walkControlMessages(view(bytes), start, length, (_level, _type, at, end) => {
+        const cursor = new ControlCursor()
+        cursor.start(view(bytes), start, length)
+        while (cursor.next()) {
+          const { at, end } = cursor
           expect(at >= last + 16 && end >= at && end <= Math.min(start + length, bytes.length)).toBe(true)
           last = end
           const inside = new ExtendedError()
           if (inside.move(view(bytes), at, end)) inside.offenderAddress()
-        })
+        }
         const error = new ExtendedError()
         if (!error.move(view(record), 0, record.length)) return
         expect(error.offenderAddress() ?? '::').toMatch(/^[0-9a-f.:]+$/)
