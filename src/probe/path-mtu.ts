@@ -15,6 +15,7 @@ import {
 import type { ProbeTarget } from './events.js'
 import type { PathMtuError, PathMtuLimit, PathMtuProbe, PathMtuResult } from './path-mtu-result.js'
 import { PathMtuSearch } from './path-mtu-search.js'
+import { type PathMtuTimers, ProbeWait } from './path-mtu-wait.js'
 
 /** IPv4 and IPv6 header without options or extensions, and the ICMP or UDP header. */
 const HEADER_BYTES = { 4: 28, 6: 48 } as const
@@ -22,8 +23,10 @@ const HEADER_BYTES = { 4: 28, 6: 48 } as const
 const LEAST_IPV4 = 68
 /** Small probes before the search: whether the target answers, how fast, and how often not. */
 const FIRST_SMALL = 3
-/** Small probes in vain before the target is said not to answer. */
-const SMALL_TRIES = 5
+/** Small probes in vain before the target is said not to answer: a third of all lost both ways still leaves one in thousands. */
+const SMALL_TRIES = 10
+/** Between two of them, while nothing has been answered. */
+const SMALL_GAP_MS = 500
 /** Pairs of a large and a small probe in one round. */
 const PAIRS = 3
 /** How long an answer may take once some have come: this often the longest round-trip time, and so much more. */
@@ -49,11 +52,6 @@ export interface PathMtuPlan {
   readonly deadlineMs: number
 }
 
-/** Timers of the event loop, injected. The transport is the clock. */
-export interface PathMtuTimers {
-  after(ms: number, callback: () => void): () => void
-}
-
 /** Finds the path MTU. Takes `deadlineMs` at most; `signal` ends it earlier, with what is known then. Rejects only with what the transport throws. */
 export async function findPathMtu(
   transport: ProbeTransport,
@@ -70,17 +68,13 @@ interface Sent extends PathMtuProbe {
   sentMonoNs: number
 }
 
-const nothing = (): void => undefined
-
 class Discovery implements ProbeVisitor {
   private readonly transport: ProbeTransport
   private readonly plan: PathMtuPlan
-  private readonly timers: PathMtuTimers
-  private readonly signal: AbortSignal | undefined
+  private readonly wait: ProbeWait
   private readonly headerBytes: number
   private readonly smallBytes: number
   private readonly search: PathMtuSearch
-  private readonly startMs: number
   private readonly batch = oneProbe()
   private readonly sent: Sent[] = []
   /** Small probes that may still be answered. */
@@ -88,51 +82,47 @@ class Discovery implements ProbeVisitor {
   private pairs = 0
   private said: PathMtuError | null = null
   private maxRttMs = 0
-  private wake: () => void = nothing
 
   constructor(transport: ProbeTransport, plan: PathMtuPlan, timers: PathMtuTimers, signal: AbortSignal | undefined) {
     const { family } = plan.target
     this.transport = transport
     this.plan = plan
-    this.timers = timers
-    this.signal = signal
     this.headerBytes = HEADER_BYTES[family]
     const withCookie = this.headerBytes + ECHO_COOKIE_BYTES
     this.smallBytes = family === 4 ? Math.max(LEAST_IPV4, withCookie) : withCookie
     const largest = this.headerBytes + plan.largestPayload
     this.search = new PathMtuSearch(Math.min(plan.localMtu ?? largest, largest))
-    this.startMs = this.nowMs()
+    this.wait = new ProbeWait(transport, this, timers, plan.deadlineMs, signal)
   }
 
   async run(): Promise<PathMtuResult> {
-    const { search, signal, transport } = this
-    const wake = (): void => this.wake()
-    transport.onReadable(wake)
-    signal?.addEventListener('abort', wake)
+    const { search } = this
     try {
       await this.greet()
-      while (search.passed > 0 && !this.isOver()) {
+      while (search.passed > 0 && !this.wait.isOver) {
         const size = search.next()
         if (size === null) break
         await this.round(size)
       }
       return this.result()
     } finally {
-      signal?.removeEventListener('abort', wake)
+      this.wait.close()
     }
   }
 
   /** Small probes: whether the target answers at all. */
   private async greet(): Promise<void> {
-    let answered = 0
-    for (let tries = 0; tries < SMALL_TRIES && answered < FIRST_SMALL && !this.isOver(); tries++) {
+    const { search, plan } = this
+    const answered = (): number => this.unjudged.filter(({ outcome }) => outcome === 'answered').length
+    const gapMs = Math.min(SMALL_GAP_MS, plan.timeoutMs)
+    for (let tries = 0; tries < SMALL_TRIES && answered() < FIRST_SMALL && !this.wait.isOver; tries++) {
       const probe = await this.send(this.smallBytes)
       // No route, or forbidden: it will not be better a moment later.
       if (probe === null || (probe.outcome !== 'lost' && probe.from === null)) return
       this.unjudged.push(probe)
-      await this.until(() => probe.outcome !== 'lost', this.patienceMs())
-      if (probe.outcome === 'answered') answered++
+      await this.wait.until(() => probe.outcome !== 'lost', Math.min(this.patienceMs(), gapMs))
     }
+    if (search.passed === 0) await this.wait.until(() => search.passed > 0, plan.timeoutMs - gapMs)
     this.judgeSmall()
   }
 
@@ -142,7 +132,7 @@ class Discovery implements ProbeVisitor {
     const settled = (): boolean => search.next() !== size
     const tries: { large: Sent; small: Sent }[] = []
     const wanted = Math.min(Math.max(search.triesWanted(size), 1), PAIRS)
-    while (tries.length < wanted && !settled() && !this.isOver()) {
+    while (tries.length < wanted && !settled() && !this.wait.isOver) {
       // Where only so many packets a second pass, it would always be the second of a pair that is lost.
       const smallFirst = this.pairs++ % 2 === 0
       const first = await this.send(smallFirst ? this.smallBytes : size)
@@ -151,11 +141,11 @@ class Discovery implements ProbeVisitor {
       const pair = smallFirst ? { small: first, large: second } : { small: second, large: first }
       this.unjudged.push(pair.small)
       tries.push(pair)
-      await this.until(settled, plan.intervalMs)
+      await this.wait.until(settled, plan.intervalMs)
     }
-    await this.until(settled, this.patienceMs())
+    await this.wait.until(settled, this.patienceMs())
     this.judgeSmall()
-    if (this.isOver()) return
+    if (this.wait.isOver) return
     for (const { large, small } of tries) {
       if (large.outcome !== 'answered' && small.outcome === 'answered') search.silent(size)
     }
@@ -182,8 +172,8 @@ class Discovery implements ProbeVisitor {
     batch.sequence[0] = sequence
     batch.payloadBytes[0] = sizeBytes - this.headerBytes
     while (transport.send(batch) === 0) {
-      await this.until(() => false, RETRY_MS)
-      if (this.isOver()) return null
+      await this.wait.until(() => false, RETRY_MS)
+      if (this.wait.isOver) return null
     }
     const probe: Sent = {
       sequence,
@@ -261,31 +251,6 @@ class Discovery implements ProbeVisitor {
     this.said = said
   }
 
-  /** Waits until `done`, for `ms` at most, taking what comes. */
-  private async until(done: () => boolean, ms: number): Promise<void> {
-    const end = Math.min(this.nowMs() + ms, this.startMs + this.plan.deadlineMs)
-    this.transport.receive(this)
-    for (let now = this.nowMs(); !done() && now < end && !this.isOver(); now = this.nowMs()) {
-      await new Promise<void>(resolve => {
-        const cancel = this.timers.after(end - now, resolve)
-        this.wake = () => {
-          cancel()
-          resolve()
-        }
-      })
-      this.wake = nothing
-      this.transport.receive(this)
-    }
-  }
-
-  private isOver(): boolean {
-    return this.signal?.aborted === true || this.nowMs() >= this.startMs + this.plan.deadlineMs
-  }
-
-  private nowMs(): number {
-    return this.transport.nowMonoNs() / 1e6
-  }
-
   private patienceMs(): number {
     const { timeoutMs } = this.plan
     return this.maxRttMs === 0 ? timeoutMs : Math.min(timeoutMs, PATIENCE_RTTS * this.maxRttMs + PATIENCE_MS)
@@ -301,7 +266,7 @@ class Discovery implements ProbeVisitor {
       largestPayload: answered ? passed - this.headerBytes : null,
       limit: answered ? this.limit() : null,
       error: answered ? null : this.said,
-      timeMs: this.nowMs() - this.startMs,
+      timeMs: this.wait.elapsedMs,
       probes: this.sent.map(({ sentNs, sentMonoNs, ...probe }) => probe),
     }
   }

@@ -1,7 +1,7 @@
 // A simulated path for path MTU discovery: links with MTUs, black holes, loss from a seed, and a clock that jumps to what is next.
 
 import type { ProbeError, ProbeReply, ProbeTransport, ProbeVisitor, SendBatch } from '../../src/ports/probe.js'
-import type { PathMtuTimers } from '../../src/probe/path-mtu.js'
+import type { PathMtuTimers } from '../../src/probe/path-mtu-wait.js'
 
 const HEADER_BYTES = { 4: 28, 6: 48 } as const
 const EMSGSIZE = 90

@@ -149,10 +149,15 @@ describe('path MTU discovery', () => {
     expect(result).toMatchObject({ pathMtu: 1500, limit: { by: 'local' } })
   })
 
-  test('a silent target is no answer, after five probes', async () => {
+  test('a silent target is no answer, after ten small probes', async () => {
     const { result } = await discover({ dead: 'silent' })
     expect(result).toMatchObject({ pathMtu: null, largestPayload: null, limit: null, error: null })
-    expect(result.probes.map(probe => probe.outcome)).toEqual(Array(5).fill('lost'))
+    expect(result.probes.map(probe => probe.outcome)).toEqual(Array(10).fill('lost'))
+  })
+
+  test('a slow answer is an answer', async () => {
+    const { result } = await discover({ rttMs: 900 })
+    expect(result).toMatchObject({ pathMtu: 1500, limit: { by: 'local' } })
   })
 
   test('no answer names who said why', async () => {
