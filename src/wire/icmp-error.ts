@@ -1,13 +1,8 @@
 // ICMP and ICMPv6 errors with the packet they quote, as raw sockets receive them, and the errno that Linux makes of them.
 
-import { ERRNO } from '../errors/errno.js'
 import { formatIpv4 } from '../bytes/address.js'
+import { ERRNO } from '../errors/errno.js'
 import {
-  ICMP6_ERROR,
-  ICMP6_PACKET_TOO_BIG,
-  ICMP6_PARAMETER_PROBLEM,
-  ICMP6_TIME_EXCEEDED,
-  ICMP6_UNREACHABLE,
   ICMP_ERROR,
   ICMP_FRAG_NEEDED,
   ICMP_PARAMETER_PROBLEM,
@@ -15,6 +10,11 @@ import {
   ICMP_SOURCE_QUENCH,
   ICMP_TIME_EXCEEDED,
   ICMP_UNREACHABLE,
+  ICMP6_ERROR,
+  ICMP6_PACKET_TOO_BIG,
+  ICMP6_PARAMETER_PROBLEM,
+  ICMP6_TIME_EXCEEDED,
+  ICMP6_UNREACHABLE,
   isIcmpError,
 } from './icmp.js'
 import { Ipv4View } from './ipv4.js'
