@@ -11,7 +11,7 @@ import { InterfaceIndexes, socketAddress } from './socket-address.js'
 const MOST_PORT = 65535
 
 /** The port to probe. @throws UsageError where there is none */
-export function portOf({ port }: ProbeOptions): number {
+function portOf({ port }: ProbeOptions): number {
   if (port === null || !Number.isInteger(port) || port < 1 || port > MOST_PORT) {
     throw new UsageError(`a port is a number from 1 to ${MOST_PORT}, not ${port ?? 'nothing'}`)
   }

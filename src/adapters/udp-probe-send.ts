@@ -27,7 +27,7 @@ const ICMP_ERRNOS: readonly number[] = [
 export type Cookie = readonly [low: number, high: number]
 
 /** Takes what waits in the error queue of a socket. Answers the MTU that a refusal of this host named for a target's position. */
-export type DrainLane = (lane: Lane) => ReadonlyMap<number, number>
+type DrainLane = (lane: Lane) => ReadonlyMap<number, number>
 
 export class UdpSender {
   private readonly port: SocketPort
