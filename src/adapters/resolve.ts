@@ -36,12 +36,12 @@ const SCOPED = /^(fe[89ab]|ff.[12])/i
 
 /** The resolver of the system. */
 export const systemResolver: ForwardResolver = {
-  lookup: (name, family) =>
+  lookup: name =>
     new Promise(resolve => {
       // Node warns of an empty name and finds nothing; the C library does not know it.
       if (name === '') resolve({ reason: NOT_KNOWN })
       else {
-        dns.lookup(name, { all: true, verbatim: true, family: family ?? 0 }, (error, addresses) => {
+        dns.lookup(name, { all: true, verbatim: true }, (error, addresses) => {
           if (error !== null) resolve({ reason: reasonOf(error) })
           else if (addresses.length === 0) resolve({ reason: NOT_KNOWN })
           else
@@ -86,12 +86,12 @@ export async function resolveTargets(
   interfaces: () => ReadonlyMap<number, string> = readInterfaceNames,
 ): Promise<ResolvedTargets> {
   const given = [...expandTargets(words, options)]
-  const found = await lookUp(given, options.family, resolver)
+  const found = await lookUp(given, resolver)
   const zones = new Zones(interfaces)
   const targets: ProbeTarget[] = []
   const failures: ResolvedTargets['failures'] = []
   for (const word of given) {
-    const answer = word.address === null ? found.get(word.target)! : literal(word, options.family, zones)
+    const answer = ofFamily(options.family, word.address === null ? found.get(word.target)! : literal(word, zones))
     if ('reason' in answer) failures.push({ target: word.target, reason: answer.reason })
     else {
       for (const each of options.all ? unique(answer.addresses) : answer.addresses.slice(0, 1)) {
@@ -103,28 +103,30 @@ export async function resolveTargets(
 }
 
 /** Asks for each name once. */
-async function lookUp(
-  words: readonly TargetWord[],
-  family: 4 | 6 | null,
-  resolver: ForwardResolver,
-): Promise<Map<string, Lookup>> {
+async function lookUp(words: readonly TargetWord[], resolver: ForwardResolver): Promise<Map<string, Lookup>> {
   const names = [...new Set(words.filter(word => word.address === null).map(word => word.target))]
   const found = new Map<string, Lookup>()
   let next = 0
   const work = async (): Promise<void> => {
     while (next < names.length) {
       const name = names[next++]!
-      found.set(name, await resolver.lookup(name, family))
+      found.set(name, await resolver.lookup(name))
     }
   }
   await Promise.all(Array.from({ length: Math.min(CONCURRENCY, names.length) }, work))
   return found
 }
 
-function literal({ address, family }: TargetWord, wanted: 4 | 6 | null, zones: Zones): Lookup {
-  if (wanted !== null && family !== wanted) return { reason: WRONG_FAMILY }
-  if (!address!.includes('%')) return { addresses: [{ address: address!, family: family! }] }
-  return zones.withName(address!)
+function literal({ address, family }: TargetWord, zones: Zones): Lookup {
+  if (address!.includes('%')) return zones.withName(address!)
+  return { addresses: [{ address: address!, family: family! }] }
+}
+
+/** As iputils: both families are asked for, and what is not wanted is left out. */
+function ofFamily(family: 4 | 6 | null, found: Lookup): Lookup {
+  if (family === null || 'reason' in found) return found
+  const addresses = found.addresses.filter(each => each.family === family)
+  return addresses.length > 0 ? { addresses } : { reason: WRONG_FAMILY }
 }
 
 function unique<Item extends { address: string }>(items: readonly Item[]): Item[] {

@@ -15,6 +15,6 @@ export type Lookup =
 
 /** Finds addresses of host names. */
 export interface ForwardResolver {
-  /** In the order of getaddrinfo(3); of one family only when that is given. Never rejects. */
-  lookup(name: string, family: 4 | 6 | null): Promise<Lookup>
+  /** Addresses of both families in the order of getaddrinfo(3). Never rejects. */
+  lookup(name: string): Promise<Lookup>
 }

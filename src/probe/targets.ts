@@ -68,11 +68,6 @@ export function* expandTargets(words: Iterable<string>, options: ExpandOptions =
   }
 }
 
-/** Whether the word stands for more than one target: a prefix or a range. @throws UsageError as `expandTargets` */
-export function isBlock(word: string): boolean {
-  return parseBlock(word.trim()) !== null
-}
-
 /** The words of a list, hosts(5) style: the first word of each line is a target, and `#` begins a comment. */
 export function parseTargetLines(text: string): string[] {
   return text

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { UsageError } from '../../src/errors/index.js'
-import { expandTargets, isBlock, parseTargetLines } from '../../src/probe/targets.js'
+import { expandTargets, parseTargetLines } from '../../src/probe/targets.js'
 
 const targets = (...words: string[]): string[] => [...expandTargets(words)].map(({ target }) => target)
 
@@ -157,17 +157,6 @@ describe('too many', () => {
     expect(refusal(['192.0.2.0/28'], 8).hints[0]).toBe('take a longer prefix: 192.0.2.0/29')
     expect([...expandTargets(['192.0.2.0/28'], { limit: 14 })]).toHaveLength(14)
   })
-})
-
-test('prefixes and ranges are blocks, single targets are not', () => {
-  expect(['192.0.2.0/30', '192.0.2.1-3', '192.0.2.1', 'a-b', 'fe80::1%br-0', '192.0.2.1/32'].map(isBlock)).toEqual([
-    true,
-    true,
-    false,
-    false,
-    false,
-    true,
-  ])
 })
 
 test('any words are targets or refused with a sentence, and never many in secret', () => {
