@@ -149,6 +149,11 @@ class TcpProbe implements ProbeTransport {
 
   private wait(attempt: Attempt): void {
     this.open.set(attempt.handle, attempt)
+    // A neighbour answers while connect runs, and a reset has no other time than that of being noticed.
+    if (this.state(attempt.handle) !== TCP_SYN_SENT && this.finish(attempt)) {
+      setImmediate(() => this.arrived.length > 0 && this.readable())
+      return
+    }
     this.port.watch(attempt.handle, WRITABLE_OR_EXCEPTIONAL, () => {
       // Read at once, while what the clock says is nearest to the event.
       if (this.finish(attempt)) this.readable()
