@@ -14,6 +14,14 @@ export interface Terminal {
 export interface ScreenLine {
   text: string
   style: string
+  /** Parts that are shown otherwise, in order and apart: from one UTF-16 unit up to another. */
+  spans?: readonly StyledSpan[]
+}
+
+export interface StyledSpan {
+  from: number
+  to: number
+  style: string
 }
 
 // DEC private modes (xterm ctlseqs): 1049 alternate screen with the cursor saved, 25 cursor, 7 wrapping at the right margin.
@@ -93,7 +101,16 @@ export class LiveScreen {
 }
 
 /** Cut by UTF-16 units, since wide characters only make it shorter than the screen would; the terminal cuts what is left over. */
-function styled({ text, style }: ScreenLine, columns: number): string {
+function styled({ text, style, spans = [] }: ScreenLine, columns: number): string {
   const cut = text.length > columns ? text.slice(0, columns) : text
-  return style === '' ? cut : `\x1b[${style}m${cut}\x1b[0m`
+  let shown = ''
+  let at = 0
+  for (const span of spans) {
+    shown += painted(cut.slice(at, span.from), style) + painted(cut.slice(span.from, span.to), span.style)
+    at = span.to
+  }
+  return shown + painted(cut.slice(at), style)
 }
+
+const painted = (text: string, style: string): string =>
+  style === '' || text === '' ? text : `\x1b[${style}m${text}\x1b[0m`

@@ -1,7 +1,7 @@
 // What a run of many targets came to, over all of them.
 
 import type { SummaryEvent } from '../probe/events.js'
-import { counted, formatMs, formatPercent, SOURCES, TRANSPORTS } from './ping-words.js'
+import { counted, formatMs, formatPercent, lossPercentOf, SOURCES, TRANSPORTS } from './ping-words.js'
 
 /** Adds up summaries. */
 export class PingTotals {
@@ -70,7 +70,8 @@ export class PingTotals {
     if (this.duplicates > 0) counts.push(counted(this.duplicates, 'duplicate'))
     if (this.late > 0) counts.push(`${this.late} late`)
     if (this.corrupted > 0) counts.push(`${this.corrupted} corrupted`)
-    if (this.settled > 0) counts.push(`${formatPercent((this.lost / this.settled) * 100)} loss`)
+    const loss = lossPercentOf(this.settled, this.settled - this.lost)
+    if (loss !== null) counts.push(`${formatPercent(loss)} loss`)
     if (this.lastMs >= this.firstMs) counts.push(`${((this.lastMs - this.firstMs) / 1000).toFixed(2)} s`)
     lines.push(counts.join(', '))
     if (this.timed > 0) {

@@ -1,7 +1,7 @@
 // What netkit knows of a target beyond ping's summary, in sentences.
 
 import type { SummaryEvent } from '../probe/events.js'
-import { counted, formatMs, formatPercent, formatPercentiles, SOURCES, TRANSPORTS } from './ping-words.js'
+import { counted, formatMs, formatPercentiles, lossPercentOf, SOURCES, TRANSPORTS } from './ping-words.js'
 
 /** What happened during a run that its statistics do not say. */
 export interface RunRemarks {
@@ -9,11 +9,28 @@ export interface RunRemarks {
   unsent: number
   /** Probes during which the wall clock was set. */
   clockSteps: number
-  /** Time in this host's queues: of so many probes, in all, and the longest. */
-  queued: { count: number; sumMs: number; maxMs: number }
+  /** Time from the send to the device, and how much of it was queueing, where the kernel stamped it. */
+  local: Spread
+  queued: Spread
 }
 
-export const noRemarks = (): RunRemarks => ({ unsent: 0, clockSteps: 0, queued: { count: 0, sumMs: 0, maxMs: 0 } })
+/** Of so many probes, in all, and the longest. */
+export interface Spread {
+  count: number
+  sumMs: number
+  maxMs: number
+}
+
+export function spreadBy(spread: Spread, ms: number | null): void {
+  if (ms === null) return
+  spread.count++
+  spread.sumMs += ms
+  spread.maxMs = Math.max(spread.maxMs, ms)
+}
+
+const nothing = (): Spread => ({ count: 0, sumMs: 0, maxMs: 0 })
+
+export const noRemarks = (): RunRemarks => ({ unsent: 0, clockSteps: 0, local: nothing(), queued: nothing() })
 
 /** The sentences that follow a summary; most important first. */
 export function summaryNotes({ statistics, transport, timestampSource }: SummaryEvent, remarks: RunRemarks): string[] {
@@ -26,17 +43,11 @@ export function summaryNotes({ statistics, transport, timestampSource }: Summary
   }
   if (longestOutageMs > 0) notes.push(`longest outage ${formatMs(longestOutageMs)} ms`)
   notes.push(...answerNotes(statistics), ...remarkNotes(remarks))
-  if (statistics.lossPercent !== lossOfAll(statistics)) {
+  if (statistics.lossPercent !== lossPercentOf(statistics.transmitted, statistics.received)) {
     notes.push('probes that were still under way at the end are not counted as lost')
   }
   notes.push(`probed through ${TRANSPORTS[transport]}; ${SOURCES[timestampSource]}`)
   return notes
-}
-
-/** The loss if everything without an answer were lost. */
-function lossOfAll({ transmitted, received }: SummaryEvent['statistics']): number | null {
-  if (transmitted === 0) return null
-  return Number(formatPercent(((transmitted - received) / transmitted) * 100).slice(0, -1))
 }
 
 function answerNotes({ late, corrupted, reordered, differentAddress }: SummaryEvent['statistics']): string[] {
@@ -50,16 +61,16 @@ function answerNotes({ late, corrupted, reordered, differentAddress }: SummaryEv
   return notes
 }
 
-function remarkNotes({ unsent, clockSteps, queued }: RunRemarks): string[] {
+function remarkNotes({ unsent, clockSteps, local, queued }: RunRemarks): string[] {
   const notes: string[] = []
   if (unsent > 0) notes.push(`${counted(unsent, 'probe')} could not be sent`)
   if (clockSteps > 0) {
     notes.push(`the clock was set during ${counted(clockSteps, 'probe')}: timed by the monotonic clock instead`)
   }
-  if (queued.count > 0) {
-    notes.push(
-      `queued in this host before the device: avg ${formatMs(queued.sumMs / queued.count)} ms, max ${formatMs(queued.maxMs)} ms`,
-    )
-  }
+  if (local.count > 0) notes.push(`of the times, spent in this host before the device: ${spreadWords(local)}`)
+  if (queued.count > 0) notes.push(`queued between packet scheduler and device: ${spreadWords(queued)}`)
   return notes
 }
+
+const spreadWords = ({ count, sumMs, maxMs }: Spread): string =>
+  `avg ${formatMs(sumMs / count)} ms, max ${formatMs(maxMs)} ms`

@@ -7,8 +7,6 @@ import { formatMs, formatPercent } from './ping-words.js'
 export interface SummaryExtras {
   /** Errors as iputils counts them. */
   errors: number
-  /** From the first send to the last. */
-  elapsedMs: number
   /** Most probes that were under way at once. */
   pipe: number
   /** Whether the mean gap between probes is shown: in adaptive and flood mode. */
@@ -17,18 +15,18 @@ export interface SummaryExtras {
 
 /** The lines below the empty one; the last of them is empty where there is nothing to say, as in iputils. */
 export function summaryLines(name: string, statistics: PingStatistics, extras: SummaryExtras): string[] {
-  const { transmitted, received, duplicates, lossPercent, rttMs, ewmaMs } = statistics
-  const { errors, elapsedMs, pipe, showGap } = extras
+  const { transmitted, received, duplicates, lossPercent, timeMs, rttMs, ewmaMs } = statistics
+  const { errors, pipe, showGap } = extras
   const counts = [`${transmitted} packets transmitted`, `${received} received`]
   if (duplicates > 0) counts.push(`+${duplicates} duplicates`)
   if (errors > 0) counts.push(`+${errors} errors`)
   if (lossPercent !== null) counts.push(`${formatPercent(lossPercent)} packet loss`)
-  if (transmitted > 0) counts.push(`time ${Math.round(elapsedMs)}ms`)
+  if (transmitted > 0) counts.push(`time ${Math.round(timeMs)}ms`)
   const last: string[] = []
   if (rttMs !== null) last.push(`rtt min/avg/max/mdev = ${slashed(rttMs.min, rttMs.avg, rttMs.max, rttMs.mdev)} ms`)
   if (pipe > 1) last.push(`pipe ${pipe}`)
   if (received > 0 && transmitted > 1 && showGap) {
-    last.push(`ipg/ewma ${slashed(elapsedMs / (transmitted - 1), ewmaMs ?? 0)} ms`)
+    last.push(`ipg/ewma ${slashed(timeMs / (transmitted - 1), ewmaMs ?? 0)} ms`)
   }
   return [`--- ${name} ping statistics ---`, counts.join(', '), last.join(', ')]
 }

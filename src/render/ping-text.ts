@@ -4,7 +4,7 @@
 import { printable } from '../bytes/printable.js'
 import type { ErrorEvent, ProbeEvent, ProbeTarget, ReplyEvent, SentEvent, SummaryEvent } from '../probe/events.js'
 import { IpOptionLines, routeAddresses } from './ping-ip-options.js'
-import { noRemarks, summaryNotes } from './ping-notes.js'
+import { noRemarks, spreadBy, summaryNotes } from './ping-notes.js'
 import { corruption } from './ping-payload.js'
 import { interimLine, summaryLines } from './ping-summary.js'
 import { formatMpls, formatRtt, formatStamp, type NameOf, shownAddress, type TextOut } from './ping-words.js'
@@ -62,7 +62,7 @@ export function shownAddresses(event: ProbeEvent): string[] {
   return [event.from, ...(event.ipOptions === null ? [] : routeAddresses(event.ipOptions))]
 }
 
-/** Prints a run of one target. It needs `sent` events: for -O, -f, the pipe, and the time of the summary. */
+/** Prints a run of one target. It needs `sent` events: for -O, -f and the pipe. */
 export class PingText {
   private readonly options: PingTextOptions
   private readonly out: TextOut
@@ -72,11 +72,8 @@ export class PingText {
   /** Local errors that iputils does not count: the kernel's plain refusals. */
   private uncounted = 0
   private multicast = false
-  private sentCount = 0
   private lastSent = 0
   private lastAnswered = true
-  private firstSentMs = 0
-  private lastSentMs = 0
   /** Most probes that were under way at once, as iputils reckons it: seen from the oldest one answered. */
   private pipe = 0
 
@@ -136,12 +133,10 @@ export class PingText {
 
   private sent({ sequence, atMs }: SentEvent): void {
     const { options } = this
-    if (options.reportMissing && this.sentCount > 0 && !this.lastAnswered) {
+    if (options.reportMissing && !this.lastAnswered) {
       this.out.line(`${this.stamp(atMs)}no answer yet for ${this.sequence(this.lastSent)}`)
     }
-    if (this.sentCount++ === 0) this.firstSentMs = atMs
     this.lastSent = sequence
-    this.lastSentMs = atMs
     this.lastAnswered = false
     if (options.flood && !options.quiet && this.dotFits()) this.out.write('.')
   }
@@ -160,11 +155,8 @@ export class PingText {
       remarks.clockSteps++
       this.err.line(`ping: Warning: the clock was set during ${this.sequence(event.sequence)}`)
     }
-    if (event.queuedMs !== null) {
-      remarks.queued.count++
-      remarks.queued.sumMs += event.queuedMs
-      remarks.queued.maxMs = Math.max(remarks.queued.maxMs, event.queuedMs)
-    }
+    spreadBy(remarks.local, event.localMs)
+    spreadBy(remarks.queued, event.queuedMs)
     if (options.quiet) return
     const bell = options.audible ? '\x07' : ''
     if (options.flood) {
@@ -243,7 +235,6 @@ export class PingText {
     const { statistics, target } = event
     const lines = summaryLines(this.name(target), statistics, {
       errors: statistics.errors - this.uncounted,
-      elapsedMs: Math.max(this.lastSentMs - this.firstSentMs, 0),
       pipe: this.pipe,
       showGap: options.flood || options.adaptive,
     })

@@ -38,6 +38,16 @@ export function formatRtt(ms: number): string {
   return (us / 1000).toFixed(3)
 }
 
+/**
+ * Loss in percent to a tenth, null for no probes; 0 and 100 are told only when they are exact, as in the statistics of a target.
+ */
+export function lossPercentOf(transmitted: number, received: number): number | null {
+  if (transmitted <= 0) return null
+  if (received >= transmitted) return 0
+  if (received <= 0) return 100
+  return Math.min(Math.max(Math.round((1000 * (transmitted - received)) / transmitted) / 10, 0.1), 99.9)
+}
+
 /** `33.3%`, `0%`. */
 export function formatPercent(percent: number): string {
   return `${Number(percent.toFixed(1))}%`
@@ -78,7 +88,7 @@ export const TRANSPORTS: Readonly<Record<TransportKind, string>> = {
 }
 
 export const SOURCES: Readonly<Record<TimestampSource, string>> = {
-  kernel: "times from the kernel's transmit stamp to its receive stamp",
+  kernel: "times from a stamp right before the send to the kernel's receive stamp, with its transmit stamps",
   rx: "times from a stamp right before the send to the kernel's receive stamp",
   user: 'times between two stamps of this process',
   'tcp-info': 'times as the kernel measured the handshake',
