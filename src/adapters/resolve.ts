@@ -91,11 +91,17 @@ export async function resolveTargets(
   const targets: ProbeTarget[] = []
   const failures: ResolvedTargets['failures'] = []
   for (const word of given) {
-    const answer = ofFamily(options.family, word.address === null ? found.get(word.target)! : literal(word, zones))
-    if ('reason' in answer) failures.push({ target: word.target, reason: answer.reason })
+    const { target, address, family } = word
+    // The bulk of very many targets.
+    if (address !== null && !address.includes('%') && (options.family ?? family) === family) {
+      targets.push({ index: targets.length, target, address, family: family! })
+      continue
+    }
+    const answer = ofFamily(options.family, address === null ? found.get(target)! : literal(word, zones))
+    if ('reason' in answer) failures.push({ target, reason: answer.reason })
     else {
       for (const each of options.all ? unique(answer.addresses) : answer.addresses.slice(0, 1)) {
-        targets.push({ index: targets.length, target: word.target, address: each.address, family: each.family })
+        targets.push({ index: targets.length, target, address: each.address, family: each.family })
       }
     }
   }

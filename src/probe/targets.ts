@@ -78,24 +78,32 @@ export function parseTargetLines(text: string): string[] {
 }
 
 function single(text: string): TargetWord {
-  const inner = /^\[(.*)\]$/s.exec(text)?.[1]
-  const address = inner === undefined ? parseAddress(text) : parseAddress(inner)
-  // Brackets are for IPv6.
-  if (address === null || (inner !== undefined && address.family === 4)) {
-    return { target: text, address: null, family: null }
-  }
-  return { target: inner ?? text, address: formatAddress(address), family: address.family }
+  // What is strictly a dotted quad is its own canonical text.
+  if (parseIpv4(text) !== null) return { target: text, address: text, family: 4 }
+  const target = text.startsWith('[') && text.endsWith(']') && text.includes(':') ? text.slice(1, -1) : text
+  const address = parseAddress(target)
+  if (address === null) return { target: text, address: null, family: null }
+  return { target, address: formatAddress(address), family: address.family }
 }
 
 function* addressesOf({ family, first, zone, count }: Block): Generator<TargetWord> {
-  const [w0, w1, w2, w3] = first
   for (let index = 0; index < count; index++) {
-    const low = w3 + index
-    // No limit is so high that a block would reach over the next word as well.
-    const carried: Ipv6Words = low > 0xffffffff ? [w0, w1, w2 + 1, low - 2 ** 32] : [w0, w1, w2, low]
-    const target = formatAddress({ family, words: carried, zone })
+    const target = family === 4 ? formatIpv4(first[3] + index) : formatIpv6(...plus(first, index)) + zone
     yield { target, address: target, family }
   }
+}
+
+/** The address that many after another, with the carry from word to word. */
+function plus(words: Ipv6Words, count: number): Ipv6Words {
+  let carry = count
+  return words
+    .toReversed()
+    .map(word => {
+      const sum = word + carry
+      carry = Math.floor(sum / 2 ** 32)
+      return sum % 2 ** 32
+    })
+    .reverse() as Ipv6Words
 }
 
 function parseBlock(text: string): Block | null {

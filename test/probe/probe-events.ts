@@ -20,6 +20,7 @@ export function reply(sequence: number, rttMs: number | null, fields: Partial<Re
     reordered: false,
     clockStepped: false,
     queuedMs: null,
+    localMs: null,
     corrupted: null,
     corruptedBytes: 0,
     synRetransmits: null,

@@ -101,6 +101,7 @@ describe('a range', () => {
     ['10.0.0.5-5', ['10.0.0.5']],
     ['2001:db8::fffe-2001:db8::1:0', ['2001:db8::fffe', '2001:db8::ffff', '2001:db8::1:0']],
     ['::ffff:ffff-::1:0:0', ['::ffff:ffff', '::1:0:0']],
+    ['0:0:0:1:ffff:ffff:ffff:ffff-0:0:0:2::', ['::1:ffff:ffff:ffff:ffff', '0:0:0:2::']],
     ['fe80::1%eth0-fe80::2', ['fe80::1%eth0', 'fe80::2%eth0']],
     ['fe80::1%eth0-fe80::2%eth0', ['fe80::1%eth0', 'fe80::2%eth0']],
   ])('%s', (word, expected) => expect(targets(word)).toEqual(expected))
