@@ -16,3 +16,9 @@ export const overChain = (lab, routers, fn) =>
     await lab.setPingGroups(chain.source, 'open')
     return fn(chain.source, chain.target(4))
   })
+
+/** Why a run failed, in its own words: the line with the error among what Node prints of one, else the first. */
+export function saidOf({ stderr }) {
+  const lines = stderr.trim().split('\n')
+  return lines.find(line => /Error\b/.test(line)) ?? lines[0]
+}

@@ -2,7 +2,7 @@
 
 import { fileURLToPath } from 'node:url'
 import { measure, median } from './load.mjs'
-import { inNamespace, LIMIT_SECONDS } from './ping-lab.mjs'
+import { inNamespace, LIMIT_SECONDS, saidOf } from './ping-lab.mjs'
 import { eventTimes, micros, quantile, textTimes } from './samples.mjs'
 
 const BLOCKED = fileURLToPath(new URL('ping-blocked.mjs', import.meta.url))
@@ -13,7 +13,7 @@ const INTERVAL_MS = 100
 /** Why a run of a tool does not count: its exit code, or replies that are missing. */
 function faults(name, run, times, due) {
   const found = []
-  if (run.code !== 0) found.push(`${name} exit ${run.code}: ${run.stderr.trim().split('\n')[0]}`)
+  if (run.code !== 0) found.push(`${name} exit ${run.code}: ${saidOf(run)}`)
   const short = times.filter(list => list.length !== due)
   if (short.length > 0) found.push(`${name}: ${short.map(list => list.length).join(', ')} replies instead of ${due}`)
   return found

@@ -2,7 +2,7 @@
 
 import { writeFileSync } from 'node:fs'
 import { measure, median } from './load.mjs'
-import { inNamespace, LIMIT_SECONDS } from './ping-lab.mjs'
+import { inNamespace, LIMIT_SECONDS, saidOf } from './ping-lab.mjs'
 import { memoryBetween, watchMemory } from './ping-memory.mjs'
 import { aliveTargets } from './samples.mjs'
 
@@ -35,7 +35,7 @@ async function tryAll({ lab, netkit, directory }, count, rounds) {
       const wrong = addresses.filter(address => !found.has(address))
       if (wrong.length === 0 && found.size === count) return []
       return [
-        `${name} found ${found.size} of ${count} alive, not ${wrong[0]}; exit ${first[name].code}: ${first[name].stderr.trim().split('\n')[0]}`,
+        `${name} found ${found.size} of ${count} alive, not ${wrong[0]}; exit ${first[name].code}: ${saidOf(first[name])}`,
       ]
     })
     const runs = await measure(ns, { commands: [...all, ...one], rounds, output: 'null', limitSeconds: LIMIT_SECONDS })
@@ -44,7 +44,7 @@ async function tryAll({ lab, netkit, directory }, count, rounds) {
       const due = name.endsWith('-one') ? 1 : count
       // Exit 1 is an answer that was lost in one of the measured runs.
       if (run.code !== 0 || run.found !== due)
-        notes.push(`${name}: ${run.found} of ${due} alive, exit ${run.code}: ${run.stderr.trim().split('\n')[0]}`)
+        notes.push(`${name}: ${run.found} of ${due} alive, exit ${run.code}: ${saidOf(run)}`)
       time[name] = run.seconds.length === 0 ? Number.NaN : median(run.seconds)
     }
     return { time, notes, runs }
@@ -114,7 +114,7 @@ function memory(name, work, argv) {
       const early = memoryBetween(samples, 0.2 * count, 0.3 * count)
       const end = memoryBetween(samples, 0.9 * count, Number.POSITIVE_INFINITY)
       const notes = []
-      if (code !== 0) notes.push(`exit ${code}: ${stderr.trim().split('\n')[0]}`)
+      if (code !== 0) notes.push(`exit ${code}: ${saidOf({ stderr })}`)
       const reached = samples.at(-1)?.probes ?? 0
       if (early === null || end === null) notes.push(`only ${reached} probes were seen in ${wall.toFixed(0)} s`)
       const growth = early && end ? end.residentMiB - early.residentMiB : Number.NaN
