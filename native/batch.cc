@@ -65,7 +65,15 @@ int Batch::send(int fd, int flags) {
   return repeat([&] { return ::sendmmsg(fd, messages_.data(), count_, flags | MSG_NOSIGNAL); });
 }
 
+void Batch::rehearse(int fd, int flags) const {
+  msghdr refused = messages_[0].msg_hdr;
+  if (refused.msg_name == nullptr) return;
+  refused.msg_namelen = 1;
+  ::sendmsg(fd, &refused, flags | MSG_NOSIGNAL);
+}
+
 int Batch::sendStamped(int fd, int flags, int32_t* rows) {
+  if (count_ == 1) rehearse(fd, flags);
   for (unsigned index = 0; index < count_; ++index) {
     Sent sent{};
     const auto attempt = [&] {

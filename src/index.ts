@@ -1,6 +1,7 @@
 // netkit as a library: typed results, no command line.
 
 export { type ListingSummary, listSockets, streamSockets } from './compose/library.js'
+export { type PingOptions, ping, pingMany } from './compose/ping-library.js'
 export type { SocketDetail, SocketQuery } from './compose/query.js'
 export {
   DecodeError,
@@ -14,6 +15,21 @@ export {
   UnsupportedError,
   UsageError,
 } from './errors/index.js'
+export type {
+  AnswerKind,
+  CorruptByte,
+  ErrorEvent,
+  ProbeContext,
+  ProbeEvent,
+  ProbeTarget,
+  ReplyEvent,
+  SentEvent,
+  SummaryEvent,
+  TimeoutEvent,
+  TimestampSource,
+  TransportKind,
+} from './probe/events.js'
+export type { PingStatistics, RttStatistics } from './probe/statistics.js'
 export type { SourceChoice } from './sockets/collect.js'
 export type { Family, Protocol } from './sockets/constants.js'
 export type {
@@ -30,3 +46,4 @@ export type {
   Timer,
   TimerName,
 } from './sockets/model.js'
+export type { MplsLabel } from './wire/icmp-extensions.js'

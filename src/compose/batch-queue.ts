@@ -15,6 +15,11 @@ export class BatchQueue<Item> {
     this.batch.push(item)
   }
 
+  /** Hands on what was pushed to a consumer that waits. */
+  flush(): void {
+    this.wake?.()
+  }
+
   /** Kept when everything pushed has been taken; null when nothing waits. */
   drained(): Promise<void> | null {
     if (this.abandoned) return Promise.reject(new Abandoned())

@@ -7,9 +7,9 @@ import type { PingStatistics } from './statistics.js'
 export type TransportKind = 'datagram' | 'raw' | 'raw-socket' | 'tcp' | 'udp'
 
 /**
- * Which clock readings a round-trip time is made of: `kernel` from the kernel's transmit stamp to its receive stamp, `rx` from a
- * stamp taken right before the send to the kernel's receive stamp, `user` between two stamps of this process, `tcp-info` the
- * kernel's own estimate of a TCP handshake.
+ * Which clock readings a round-trip time is made of. `kernel` and `rx`: from a stamp right before the send to the kernel's receive
+ * stamp, as ping(8) has it; with `kernel` the kernel's transmit stamps tell how much of it passed in this host. `user`: between two
+ * stamps of this process. `tcp-info`: the kernel's own estimate of a TCP handshake.
  */
 export type TimestampSource = 'kernel' | 'rx' | 'user' | 'tcp-info'
 
@@ -72,7 +72,9 @@ export interface ReplyEvent extends ProbeContext {
   readonly reordered: boolean
   /** The wall clock was set while the probe was under way; the time is from the monotonic clock then. */
   readonly clockStepped: boolean
-  /** Time between the kernel's taking the packet and the driver's, where it was stamped: queueing in this host. */
+  /** How much of the round-trip time passed in this host before the device took the packet; null where it was not stamped. */
+  readonly localMs: number | null
+  /** How much of that lay between the packet scheduler and the device: queueing. */
   readonly queuedMs: number | null
   /** The first of the bytes that came back different, at most 32, or null. */
   readonly corrupted: readonly CorruptByte[] | null

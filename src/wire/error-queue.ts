@@ -14,7 +14,6 @@ export const SOCK_EXTENDED_ERR = layout('sock_extended_err', 16, [
   ['data', 'u32'],
 ])
 
-export const SO_EE_ORIGIN_NONE = 0
 /** This host's kernel refused by itself. */
 export const SO_EE_ORIGIN_LOCAL = 1
 export const SO_EE_ORIGIN_ICMP = 2

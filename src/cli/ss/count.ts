@@ -11,11 +11,12 @@ import { type CountValue, UNKNOWN_VALUE } from '../../sockets/count-reader.js'
 import type { ListingReport } from '../../sockets/listing.js'
 import type { SocketRecord } from '../../sockets/record.js'
 import { formatState } from '../../sockets/states.js'
+import type { Console } from '../console.js'
 import { suggest } from '../suggest.js'
 import { writeTail } from './json-tail.js'
 import { printNotes } from './notes.js'
 import { noteUnanswered, openHostNames } from './resolve.js'
-import type { Console, SocketFlags } from './run.js'
+import type { SocketFlags } from './run.js'
 import type { View } from './view.js'
 
 /** The keys of `--count-by`, each once; null when it is not there. @throws UsageError for a word that is no key */

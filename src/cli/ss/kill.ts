@@ -16,10 +16,11 @@ import type { SocketRecord } from '../../sockets/record.js'
 import { ALL_STATES } from '../../sockets/states.js'
 import { TABLES } from '../../sockets/tables.js'
 import { cookieText, toSocket } from '../../sockets/to-model.js'
+import type { Console } from '../console.js'
 import { refuseTogether } from './modes.js'
 import { printNotes } from './notes.js'
 import { parseRequest, type SocketRequest, splitWords } from './request.js'
-import type { Console, SocketFlags } from './run.js'
+import type { SocketFlags } from './run.js'
 import { tableOptions } from './view.js'
 
 const SOCK_DIAG = 4

@@ -4,8 +4,9 @@ import type { Session } from '../../compose/session.js'
 import { UsageError } from '../../errors/index.js'
 import type { EventTarget } from '../../sockets/events.js'
 import { FILTER_KEYWORDS } from '../../sockets/filter/index.js'
+import type { Console } from '../console.js'
 import { printNotes } from './notes.js'
-import type { Console, SocketFlags } from './run.js'
+import type { SocketFlags } from './run.js'
 
 /** @throws UsageError when one of `others` was given together with the flag `mode` */
 export function refuseTogether(flags: SocketFlags, mode: string, others: readonly (keyof SocketFlags)[]): void {

@@ -10,9 +10,10 @@ import { fromNodeError } from '../../errors/index.js'
 import { matchesEverything } from '../../sockets/filter/index.js'
 import { Owners } from '../../sockets/listing.js'
 import type { RecordingHeader } from '../../sockets/recording.js'
+import type { Console } from '../console.js'
 import { printNotes } from './notes.js'
 import { parseRequest } from './request.js'
-import type { Console, SocketFlags } from './run.js'
+import type { SocketFlags } from './run.js'
 
 const STDOUT = '-'
 

@@ -11,31 +11,17 @@ import {
 } from '../../compose/explain.js'
 import { planListing, type SocketRequest } from '../../compose/plan.js'
 import { openSession, type Session, serviceLookup } from '../../compose/session.js'
-import type { ExitCode } from '../../errors/index.js'
 import { hiddenDualStack } from '../../sockets/dual-stack.js'
 import type { ListingReport } from '../../sockets/listing.js'
 import { Owners, visitSockets } from '../../sockets/listing.js'
 import type { SocketRecord } from '../../sockets/record.js'
-import type { Format } from '../failure.js'
-import type { Output } from '../output.js'
+import type { Console } from '../console.js'
 import type { socketFlags } from './flags.js'
 import { printNotes } from './notes.js'
 import { parseRequest } from './request.js'
 import { makeView, type View, viewDetails, viewSelection } from './view.js'
 
 export type SocketFlags = Interfaces.InferredFlags<typeof socketFlags>
-
-/** What a command lends to the code that runs it. */
-export interface Console {
-  out: Output
-  err: Output
-  format: Format
-  color: boolean
-  /** Of netkit. */
-  version: string
-  setExit(code: ExitCode): void
-  onInterrupt(callback: (signal: 'SIGINT' | 'SIGTERM') => void): () => void
-}
 
 /** One listing from flags and words; prints as it goes. */
 export async function runSockets(flags: SocketFlags, words: readonly string[], io: Console): Promise<unknown> {

@@ -9,10 +9,11 @@ import type { ListingReport } from '../../sockets/listing.js'
 import type { SocketRecord } from '../../sockets/record.js'
 import { machineCounts, namespaceCounts, type SocketCounts } from '../../sockets/sockstat.js'
 import { SocketSummary } from '../../sockets/summary.js'
+import type { Console } from '../console.js'
 import { writeTail } from './json-tail.js'
 import { printNotes } from './notes.js'
 import type { SelectionFlags, SocketRequest } from './request.js'
-import type { Console, SocketFlags } from './run.js'
+import type { SocketFlags } from './run.js'
 import type { View } from './view.js'
 
 /** A summary is of all states unless the command line names some; it lists nothing, so it needs no details. */

@@ -17,12 +17,13 @@ import {
 import type { ListingReport } from '../../sockets/listing.js'
 import type { SocketRecord } from '../../sockets/record.js'
 import { kindCount } from '../../sockets/selection.js'
+import type { Console } from '../console.js'
 import { CountView, countDetails, parseCountKeys } from './count.js'
 import { writeTail } from './json-tail.js'
 import { printNotes } from './notes.js'
 import type { SelectionFlags, SocketRequest } from './request.js'
 import { ResolvingView } from './resolve.js'
-import type { Console, SocketFlags } from './run.js'
+import type { SocketFlags } from './run.js'
 import { SUMMARY_DETAILS, SummaryView, summaryStates } from './summary.js'
 
 /** Shows sockets as they come. */

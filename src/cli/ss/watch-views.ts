@@ -18,10 +18,11 @@ import type { HeldRows } from '../../sockets/held-rows.js'
 import type { SocketLookups } from '../../sockets/lookups.js'
 import type { Holder } from '../../sockets/model.js'
 import { SocketRecord } from '../../sockets/record.js'
+import type { Console } from '../console.js'
 import { isScreen, processTerminal } from '../live-terminal.js'
 import type { Interruption } from './modes.js'
 import type { SocketRequest } from './request.js'
-import type { Console, SocketFlags } from './run.js'
+import type { SocketFlags } from './run.js'
 import { tableOptions } from './view.js'
 
 /** One look at the sockets, ready to be shown. */

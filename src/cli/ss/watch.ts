@@ -8,9 +8,10 @@ import { BriefSockets } from '../../sockets/brief.js'
 import { diffSnapshots, noDifference, Snapshot } from '../../sockets/diff.js'
 import { DestroyEvents, destroyGroups } from '../../sockets/events.js'
 import { type ListingQuery, Owners, visitSockets } from '../../sockets/listing.js'
+import type { Console } from '../console.js'
 import { eventTargets, Interruption, Notes, refuseDocument, refuseTogether } from './modes.js'
 import { parseRequest } from './request.js'
-import type { Console, SocketFlags } from './run.js'
+import type { SocketFlags } from './run.js'
 import { makeWatchView } from './watch-views.js'
 
 const DEFAULT_SECONDS = 2

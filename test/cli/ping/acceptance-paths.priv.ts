@@ -77,8 +77,8 @@ describeLab('netkit ping along good paths', () => {
         const { rttMs, jitterMs, timeMs } = document.statistics
         expect(rttMs!.min).toBeCloseTo(Math.min(...times), 9)
         expect(rttMs!.max).toBeCloseTo(Math.max(...times), 9)
-        expect(rttMs!.avg).toBeCloseTo(times.reduce((sum, time) => sum + time) / 3, 9)
-        expect(jitterMs).toBeCloseTo((Math.abs(times[1]! - times[0]!) + Math.abs(times[2]! - times[1]!)) / 2, 9)
+        expect(rttMs!.avg).toBeCloseTo(times.reduce((sum, time) => sum + time) / 3, 5)
+        expect(jitterMs).toBeCloseTo((Math.abs(times[1]! - times[0]!) + Math.abs(times[2]! - times[1]!)) / 2, 5)
         // Two intervals; never less than what was asked for.
         expect(timeMs).toBeGreaterThanOrEqual(20)
       }

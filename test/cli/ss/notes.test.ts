@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
+import type { Console } from '../../../src/cli/console.js'
 import { Notes } from '../../../src/cli/ss/modes.js'
 import { printNotes } from '../../../src/cli/ss/notes.js'
-import type { Console } from '../../../src/cli/ss/run.js'
 
 const HOSTILE = 'no destroy events from network namespace \u001b[31mR\u009b7m\u202e\n'
 const VISIBLE = 'netkit: no destroy events from network namespace \\x1b[31mR\\x9b7m\\u{202e}\\x0a'

@@ -1,0 +1,83 @@
+// Runs `netkit ping`: targets, transports, the run, and the view that the flags ask for.
+
+import { readTargetList } from '../../adapters/target-list.js'
+import { printable } from '../../bytes/printable.js'
+import { type PreparedPing, preparePing, unresolvedError } from '../../compose/ping.js'
+import { UsageError } from '../../errors/index.js'
+import type { SummaryEvent } from '../../probe/events.js'
+import type { PingRun } from '../../probe/ping-run.js'
+import { exceeded, type Threshold } from '../../probe/thresholds.js'
+import type { Console } from '../console.js'
+import { type PingFlags, parseLimits, parseSettings } from './request.js'
+import { makePingView, type PingView } from './view.js'
+
+/** One run from flags and words; prints as it goes. */
+export async function runPing(flags: PingFlags, words: readonly string[], io: Console): Promise<undefined> {
+  const limits = parseLimits(flags)
+  const list = await readTargetList(words, flags.file ?? null)
+  const many = list.length > 1 || flags.many || flags.alive || flags.unreachable
+  const settings = {
+    ...parseSettings(flags, many),
+    tellSent: io.format === 'ndjson' || (io.format === 'text' && (!many || flags.graph)),
+  }
+  if (flags.mtu) return (await import('./mtu.js')).runPathMtu(list, settings, io)
+  refuseTogether(flags, io)
+  const prepared = await preparePing(list, settings)
+  try {
+    const [missing] = prepared.unresolved
+    if (missing !== undefined && !many && io.format !== 'ndjson') throw unresolvedError(missing)
+    const view = await makePingView(flags, prepared, settings, io)
+    view.begin()
+    for (const each of prepared.unresolved) view.unresolved(each)
+    const summaries = prepared.targets.length > 0 ? await probe(prepared, view, io) : []
+    await view.end()
+    conclude(prepared, summaries, limits, io)
+  } finally {
+    prepared.close()
+  }
+  return undefined
+}
+
+function refuseTogether(flags: PingFlags, io: Console): void {
+  if (flags.alive && flags.unreachable) throw new UsageError('--alive and --unreachable exclude each other')
+  if (flags.graph && io.format !== 'text')
+    throw new UsageError('--graph draws on a terminal: leave --json and --ndjson out')
+}
+
+async function probe(prepared: PreparedPing, view: PingView, io: Console): Promise<SummaryEvent[]> {
+  const run: PingRun = prepared.start(event => view.event(event))
+  const interim = (): void => view.interim([...run.summaries()])
+  const free = io.onInterrupt(() => run.stop())
+  process.on('SIGQUIT', interim)
+  view.attach?.(run)
+  try {
+    await run.run()
+  } catch (error) {
+    view.failed?.()
+    throw error
+  } finally {
+    free()
+    process.off('SIGQUIT', interim)
+  }
+  const summaries = [...run.summaries()]
+  for (const summary of summaries) view.event(summary)
+  return summaries
+}
+
+/** Exit 1 when a target did not answer, or not often enough, or a limit was exceeded; 2 when one has no address. */
+function conclude(
+  prepared: PreparedPing,
+  summaries: readonly SummaryEvent[],
+  limits: readonly Threshold[],
+  io: Console,
+): void {
+  const { count, deadlineMs } = prepared.plan
+  const due = deadlineMs !== null && count !== null ? count : 1
+  const silent = summaries.some(({ statistics }) => statistics.received < due)
+  const broken = summaries.flatMap(({ target, statistics }) =>
+    exceeded(limits, statistics).map(sentence => (summaries.length > 1 ? `${target.target}: ${sentence}` : sentence)),
+  )
+  for (const sentence of broken) io.err.line(`netkit: ${printable(sentence)}`)
+  if (silent || broken.length > 0) io.setExit(1)
+  if (prepared.unresolved.length > 0) io.setExit(2)
+}

@@ -1,0 +1,235 @@
+// From what is wanted of a ping to a run that can start: limits checked, names resolved, transports opened.
+
+import { openRawSocketPackage } from '../adapters/echo-raw-socket.js'
+import { openEchoSocket } from '../adapters/echo-socket.js'
+import { isLoadFailure, loadNative } from '../adapters/native.js'
+import { resolveTargets } from '../adapters/resolve.js'
+import { openTcpProbe } from '../adapters/tcp-probe.js'
+import { openUdpProbe } from '../adapters/udp-probe.js'
+import { type NetkitError, UnsupportedError, UsageError } from '../errors/index.js'
+import type { ProbeOptions, ProbeTransport } from '../ports/probe.js'
+import type { ProbeEvent, ProbeTarget } from '../probe/events.js'
+import { type PingPlan, PingRun, type PingTimers } from '../probe/ping-run.js'
+import type { Pace } from '../probe/schedule.js'
+
+/** ping(8): users may not go below these. */
+const USER_INTERVAL_MS = 2
+const USER_MULTICAST_INTERVAL_MS = 1000
+const USER_PRELOAD = 3
+/** As fping: a user's probes to whatever targets are this far apart. */
+const USER_GAP_MS = 1
+/** Up to this many probes a second, transmit stamps cost nothing that shows. */
+const STAMPED_INTERVAL_MS = 1
+
+/** How to probe. All of it has been read, none of it checked against the system. */
+export interface PingSettings {
+  family: 4 | 6 | null
+  probe: { kind: 'icmp' } | { kind: 'tcp' | 'udp'; port: number }
+  transport: ProbeOptions['transport']
+  timestamps: ProbeOptions['timestamps'] | 'auto'
+  count: number | null
+  /** null for the default of the mode. */
+  intervalMs: number | null
+  gapMs: number | null
+  timeoutMs: number | null
+  deadlineMs: number | null
+  mode: Pace['mode']
+  preload: number
+  payloadBytes: number
+  pattern: Uint8Array | null
+  source: string | null
+  interface: string | null
+  ttl: number | null
+  tos: number | null
+  mark: number | null
+  pathMtu: ProbeOptions['pathMtu']
+  flowLabel: number | null
+  broadcast: boolean
+  noLoopback: boolean
+  ipOptions: Uint8Array | null
+  identifier: number | null
+  sendBufferBytes: number | null
+  tellSent: boolean
+  /** Several targets are probed in turn; false where there can be one only. */
+  many: boolean
+}
+
+/** A target that has no address. */
+export interface UnresolvedTarget {
+  target: string
+  reason: string
+}
+
+/** A run that is ready to start. */
+export interface PreparedPing {
+  plan: PingPlan
+  targets: readonly ProbeTarget[]
+  unresolved: readonly UnresolvedTarget[]
+  transports: readonly ProbeTransport[]
+  /** Why it is this transport, and what a caller should know. */
+  notes: readonly string[]
+  start(tell: (event: ProbeEvent) => void): PingRun
+  close(): void
+}
+
+const eventLoop: PingTimers = {
+  after(ms, callback) {
+    const timer = setTimeout(callback, ms)
+    return () => clearTimeout(timer)
+  },
+  soon(callback) {
+    const immediate = setImmediate(callback)
+    return () => clearImmediate(immediate)
+  },
+}
+
+/** Whether limits of unprivileged users apply. */
+export const isUser = (): boolean => process.geteuid?.() !== 0
+
+/**
+ * Resolves the targets and opens what is needed to probe them.
+ * @throws UsageError for an interval below the floor; PermissionError when no transport may be opened
+ */
+export async function preparePing(words: Iterable<string>, settings: PingSettings): Promise<PreparedPing> {
+  const { targets, failures } = await resolveTargets(words, { family: settings.family, all: false })
+  const pace = paceOf(settings, targets)
+  const plan = planOf(settings, pace, targets)
+  const transports: { family: 4 | 6; transport: ProbeTransport }[] = []
+  try {
+    for (const family of [4, 6] as const) {
+      const own = targets.filter(target => target.family === family)
+      if (own.length > 0)
+        transports.push({ family, transport: await openTransport(optionsOf(settings, pace, own, family), settings) })
+    }
+  } catch (error) {
+    for (const { transport } of transports) transport.close()
+    throw error
+  }
+  const opened = transports.map(each => each.transport)
+  return {
+    plan,
+    targets,
+    unresolved: failures,
+    transports: opened,
+    notes: [...new Set(opened.map(transport => transport.note).filter(note => note !== null))],
+    start: tell => new PingRun(plan, { transports, timers: eventLoop }, tell),
+    close: () => {
+      for (const transport of opened) transport.close()
+    },
+  }
+}
+
+function planOf(settings: PingSettings, pace: Pace, targets: readonly ProbeTarget[]): PingPlan {
+  const timeoutMs = settings.timeoutMs ?? (settings.many ? 1000 : 10_000)
+  return {
+    targets,
+    pace,
+    count: settings.count,
+    payloadBytes: settings.payloadBytes,
+    pattern: settings.pattern,
+    timeoutMs,
+    deadlineMs: settings.deadlineMs,
+    shortWait: !settings.many,
+    tellSent: settings.tellSent,
+  }
+}
+
+function paceOf(settings: PingSettings, targets: readonly ProbeTarget[]): Pace {
+  const { mode, many } = settings
+  const user = isUser()
+  const intervalMs = settings.intervalMs ?? (mode === 'flood' ? 0 : 1000)
+  const gapMs = many ? (settings.gapMs ?? USER_GAP_MS) : 0
+  if (user && mode !== 'adaptive' && intervalMs < USER_INTERVAL_MS) {
+    const flood = mode === 'flood'
+    throw new UsageError(
+      `${flood ? 'cannot flood' : 'the interval is too short'}: users may not send more often than every ${USER_INTERVAL_MS} ms`,
+      { hints: [`use -i ${USER_INTERVAL_MS / 1000} or more, or run it as root`] },
+    )
+  }
+  if (user && many && gapMs < USER_GAP_MS) {
+    throw new UsageError(`the gap is too short: users may not send more often than every ${USER_GAP_MS} ms`, {
+      hints: [`use --gap ${USER_GAP_MS}ms or more, or run it as root`],
+    })
+  }
+  if (user && targets.some(isMulticast) && intervalMs < USER_MULTICAST_INTERVAL_MS) {
+    throw new UsageError(
+      'the interval is too short: users may not send to many hosts at once more often than every second',
+      {
+        hints: ['use -i 1 or more, or run it as root'],
+      },
+    )
+  }
+  if (user && settings.preload > USER_PRELOAD) {
+    throw new UsageError(`users may preload ${USER_PRELOAD} packets at most`, { hints: ['run it as root'] })
+  }
+  return { mode, intervalMs, gapMs, preload: settings.preload, floorMs: user ? USER_INTERVAL_MS : 0 }
+}
+
+function isMulticast({ family, address }: ProbeTarget): boolean {
+  if (family === 6) return /^ff/i.test(address)
+  const first = Number.parseInt(address, 10)
+  return (first >= 224 && first < 240) || address === '255.255.255.255'
+}
+
+function optionsOf(settings: PingSettings, pace: Pace, targets: readonly ProbeTarget[], family: 4 | 6): ProbeOptions {
+  const { timestamps, probe } = settings
+  const perSecond =
+    pace.mode === 'steady'
+      ? 1000 / Math.max(settings.many ? pace.gapMs : pace.intervalMs, 0.001)
+      : Number.POSITIVE_INFINITY
+  const auto = perSecond <= 1000 / STAMPED_INTERVAL_MS ? 'kernel' : 'rx'
+  return {
+    targets,
+    family,
+    transport: settings.transport,
+    timestamps: timestamps === 'auto' ? auto : timestamps,
+    payloadBytes: settings.payloadBytes,
+    pattern: settings.pattern,
+    source: settings.source,
+    interface: settings.interface,
+    ttl: settings.ttl,
+    tos: settings.tos,
+    mark: settings.mark,
+    pathMtu: settings.pathMtu,
+    flowLabel: settings.flowLabel,
+    broadcast: settings.broadcast,
+    noLoopback: settings.noLoopback,
+    ipOptions: settings.ipOptions,
+    identifier: settings.identifier,
+    sendBufferBytes: settings.sendBufferBytes,
+    port: probe.kind === 'icmp' ? null : probe.port,
+    netnsFd: -1,
+  }
+}
+
+async function openTransport(options: ProbeOptions, { probe }: PingSettings): Promise<ProbeTransport> {
+  if (options.transport === 'raw-socket') return openRawSocketPackage(options)
+  const native = loadNative()
+  if (!isLoadFailure(native)) {
+    if (probe.kind === 'tcp') return openTcpProbe(native, options)
+    if (probe.kind === 'udp') return openUdpProbe(native, options)
+    return openEchoSocket(native, options)
+  }
+  if (probe.kind !== 'icmp' || options.transport !== 'auto')
+    throw new UnsupportedError(native.reason, { hints: ['npm run build'] })
+  return withoutNative(options, native.reason)
+}
+
+/** The package does without netkit's own addon. */
+async function withoutNative(options: ProbeOptions, reason: string): Promise<ProbeTransport> {
+  try {
+    const transport = await openRawSocketPackage(options)
+    return Object.assign(transport, { note: `probing through the raw-socket package: ${reason}` })
+  } catch (error) {
+    if (!(error instanceof UnsupportedError)) throw error
+    throw new UnsupportedError(`${reason}; ${error.message}`, { hints: [...error.hints] })
+  }
+}
+
+/** The failure of a ping of one target that has no address. */
+export function unresolvedError({ target, reason }: UnresolvedTarget): NetkitError {
+  return new UsageError(`${target}: ${reason}`, {
+    code: 'unresolved',
+    hints: [`ask the system: getent ahosts ${target}`],
+  })
+}
