@@ -12,7 +12,6 @@ describe('netkit ping and bad input', () => {
     [['-4', '::1'], /::1.*(IPv|address family)/i],
     [['-6', '127.0.0.1'], /127\.0\.0\.1.*(IPv|address family)/i],
     [['-4', '-6', HOST], /-4 and -6/],
-    [['-6', '-R', '-c', '1', '::1'], /-R|record|route/i],
     [['-s', 'x', HOST], /size.*x/],
     [['-s', '-1', HOST], /size|-1/],
     [['-s', '65508', HOST], /size.*65,?507/],
