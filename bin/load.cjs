@@ -77,8 +77,9 @@ function startBundle() {
   })
   // V8 flags change what a cache is good for; with them one would drive the other out at every start.
   const ordinary = process.execArgv.length === 0 && !process.env.NODE_OPTIONS
-  if (ordinary && (cachedData === undefined || script.cachedDataRejected))
-    process.once('exit', () => writeCache(script, cache))
+  // The build warms the cache with one command after the other.
+  const wanted = cachedData === undefined || script.cachedDataRejected || process.env.NETKIT_WARM_CACHE
+  if (ordinary && wanted) process.once('exit', () => writeCache(script, cache))
   const bundled = { exports: {} }
   script.runInThisContext()(bundled.exports, require, bundled, bundle, dist)
   return bundled.exports.start(args, root)

@@ -67,5 +67,5 @@ export function loadNative(root?: string): NativeSocket | LoadFailure {
     }
   }
   if (failures.length > 0) return { reason: `the native socket does not load: ${failures.join('; ')}` }
-  return { reason: `${join(base, candidates[0]!)} is missing: in a clone, npm run build makes it` }
+  return { reason: `the native socket ${join(base, candidates[0]!)} is missing: in a clone, npm run build makes it` }
 }

@@ -6,9 +6,10 @@ import { isLoadFailure, loadNative } from '../adapters/native.js'
 import { resolveTargets } from '../adapters/resolve.js'
 import { openTcpProbe } from '../adapters/tcp-probe.js'
 import { openUdpProbe } from '../adapters/udp-probe.js'
+import { isAddress, splitZone } from '../bytes/address.js'
 import { type NetkitError, UnsupportedError, UsageError } from '../errors/index.js'
 import type { ProbeOptions, ProbeTransport } from '../ports/probe.js'
-import type { ProbeEvent, ProbeTarget } from '../probe/events.js'
+import type { ErrorEvent, ProbeEvent, ProbeTarget } from '../probe/events.js'
 import { type PingPlan, PingRun, type PingTimers } from '../probe/ping-run.js'
 import type { Pace } from '../probe/schedule.js'
 
@@ -92,6 +93,7 @@ export const isUser = (): boolean => process.geteuid?.() !== 0
  */
 export async function preparePing(words: Iterable<string>, settings: PingSettings): Promise<PreparedPing> {
   const { targets, failures } = await resolveTargets(words, { family: settings.family, all: false })
+  refuseForFamily(settings, targets)
   const pace = paceOf(settings, targets)
   const plan = planOf(settings, pace, targets)
   const transports: { family: 4 | 6; transport: ProbeTransport }[] = []
@@ -116,6 +118,18 @@ export async function preparePing(words: Iterable<string>, settings: PingSetting
     close: () => {
       for (const transport of opened) transport.close()
     },
+  }
+}
+
+/** Options that only one family has. */
+function refuseForFamily({ ipOptions, flowLabel }: PingSettings, targets: readonly ProbeTarget[]): void {
+  const six = targets.find(target => target.family === 6)
+  const four = targets.find(target => target.family === 4)
+  if (ipOptions !== null && six !== undefined) {
+    throw new UsageError(`IPv6 has neither record route nor timestamps: ${six.target} cannot be probed with -R or -T`)
+  }
+  if (flowLabel !== null && four !== undefined) {
+    throw new UsageError(`IPv4 has no flow label: ${four.target} cannot be probed with -F`)
   }
 }
 
@@ -226,10 +240,21 @@ async function withoutNative(options: ProbeOptions, reason: string): Promise<Pro
   }
 }
 
-/** The failure of a ping of one target that has no address. */
+/** The failure of a ping of one target that has no address, or none of the family that was asked for. */
 export function unresolvedError({ target, reason }: UnresolvedTarget): NetkitError {
-  return new UsageError(`${target}: ${reason}`, {
-    code: 'unresolved',
-    hints: [`ask the system: getent ahosts ${target}`],
+  const code = 'unresolved'
+  const [address] = splitZone(target)
+  if (!isAddress(address)) {
+    return new UsageError(`${target}: ${reason}`, { code, hints: [`ask the system: getent ahosts ${target}`] })
+  }
+  const [is, other] = address.includes(':') ? ['IPv6', '-4'] : ['IPv4', '-6']
+  return new UsageError(`${target}: ${reason}: it is an ${is} address`, { code, hints: [`leave out ${other}`] })
+}
+
+/** The failure of a ping whose first probe this host refused to send for want of a route. */
+export function noRouteError({ target, reason }: Pick<ErrorEvent, 'target' | 'reason'>): NetkitError {
+  return new UsageError(`${target.target}: ${reason}`, {
+    code: 'no-route',
+    hints: [`see the route taken: ip route get ${target.address}`],
   })
 }

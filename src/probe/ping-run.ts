@@ -156,8 +156,9 @@ export class PingRun {
   /** Probes of a target that were sent so lately that an answer may still come. */
   private inFlight(target: number): number {
     const { plan, ring } = this
+    // One target's next answer can be told by those before; until there is one, only its latest probe is given the benefit.
     const patience = this.maxRttMs >= 0 ? Math.max(2 * this.maxRttMs, 1) : plan.pace.intervalMs
-    const since = this.nowMs() - Math.min(plan.timeoutMs, patience)
+    const since = this.nowMs() - (plan.shortWait ? Math.min(plan.timeoutMs, patience) : plan.timeoutMs)
     let count = 0
     const targets = plan.targets.length
     let number = this.next - 1 - ((((this.next - 1 - target) % targets) + targets) % targets)
@@ -252,6 +253,11 @@ export class PingRun {
     const { count, targets } = this.plan
     if (count !== null && this.answeredOrFailed >= count * targets.length) return true
     if (this.allSent && this.waiting === 0) return true
+    // What was waited for long enough is lost; what the deadline cuts off is not.
+    if (this.allSent && now >= this.lastSentMs + this.lingerMs()) {
+      while (this.waiting > 0) this.giveUp(this.oldest)
+      return true
+    }
     return now >= this.endMs()
   }
 
@@ -267,6 +273,7 @@ export class PingRun {
     while (batch.count < BATCH_ROWS && number < last && this.schedule.dueMs <= now) {
       const target = ring.targetOf(number)
       if (this.transportOf[target] !== transport) break
+      this.advance()
       if (!ring.makeRoom(number, this.oldest)) this.giveUp(this.oldest)
       batch.target[batch.count] = target
       batch.sequence[batch.count] = ring.sequenceOf(number)
@@ -277,7 +284,6 @@ export class PingRun {
     const first = this.next
     const handled = transport.send(batch)
     for (let row = 0; row < handled; row++) this.afterSend(row)
-    if (handled > 0) this.lastSentMs = now
     if (handled < batch.count) this.schedule.takeBack(before, first + handled, first, now + RETRY_MS)
     return handled === batch.count
   }
@@ -291,6 +297,7 @@ export class PingRun {
     const sentMonoNs = batch.sentMonoNs[row]!
     const atMs = this.atMs(index, batch.sentNs[row]!)
     this.offsetMs = atMs - sentMonoNs / 1e6
+    this.lastSentMs = sentMonoNs / 1e6
     ring.add(number, result === 0 ? PROBE_STATE.waiting : PROBE_STATE.failed, batch.sentNs[row]!, sentMonoNs)
     this.statistics[index]!.sent(sequence, atMs)
     const target = plan.targets[index]!
@@ -564,6 +571,7 @@ export class PingRun {
     ring.setState(number, PROBE_STATE.timedOut)
     this.waiting--
     this.oldest = number + 1
+    this.advance()
     const event = { event: 'timeout', target, sequence, atMs: this.unixMs(this.nowMs()) } as const
     this.statistics[target.index]!.timeout(event)
     this.tell(event)

@@ -47,7 +47,8 @@ export class Schedule {
     const { pace, targets } = this
     const sentCount = number + 1
     if (sentCount <= (pace.preload - 1) * targets) return
-    const late = nowMs - this.due > this.spacing()
+    // The first probe waits for what a start takes.
+    const late = number === 0 || nowMs - this.due > this.spacing()
     const from = late ? nowMs : this.due
     if (sentCount % targets !== 0) {
       this.due = from + pace.gapMs

@@ -94,6 +94,9 @@ const UNREACHABLE6 = [
   'Beyond scope of source address',
   'Address unreachable',
   'Port unreachable',
+  // RFC 4443 section 3.1; iputils has no words for these two.
+  'Source address failed ingress/egress policy',
+  'Reject route to destination',
 ]
 
 const TIME_EXCEEDED6 = ['Hop limit', 'Defragmentation failure']

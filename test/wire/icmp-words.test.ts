@@ -22,6 +22,8 @@ test.each([
   [6, 130, 0, 'MLD Query'],
   [6, 131, 0, 'MLD Report'],
   [6, 132, 0, 'MLD Reduction'],
+  [6, 1, 5, 'Destination unreachable: Source address failed ingress/egress policy'],
+  [6, 1, 6, 'Destination unreachable: Reject route to destination'],
   [6, 1, 200, 'Destination unreachable: Unknown code 200'],
   [6, 200, 3, 'unknown icmp type: 200'],
 ] as const)('ICMPv%i type %i code %i', (family, type, code, words) => {

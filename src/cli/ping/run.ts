@@ -2,14 +2,17 @@
 
 import { readTargetList } from '../../adapters/target-list.js'
 import { printable } from '../../bytes/printable.js'
-import { type PreparedPing, preparePing, unresolvedError } from '../../compose/ping.js'
+import { noRouteError, type PreparedPing, preparePing, unresolvedError } from '../../compose/ping.js'
 import { UsageError } from '../../errors/index.js'
-import type { SummaryEvent } from '../../probe/events.js'
+import type { ErrorEvent, ProbeEvent, SummaryEvent } from '../../probe/events.js'
 import type { PingRun } from '../../probe/ping-run.js'
 import { exceeded, type Threshold } from '../../probe/thresholds.js'
 import type { Console } from '../console.js'
 import { type PingFlags, parseLimits, parseSettings } from './request.js'
 import { makePingView, type PingView } from './view.js'
+
+/** What the kernel says where no route leads to the target. */
+const NO_ROUTE = 'ENETUNREACH'
 
 /** One run from flags and words; prints as it goes. */
 export async function runPing(flags: PingFlags, words: readonly string[], io: Console): Promise<undefined> {
@@ -29,7 +32,7 @@ export async function runPing(flags: PingFlags, words: readonly string[], io: Co
     const view = await makePingView(flags, prepared, settings, io)
     view.begin()
     for (const each of prepared.unresolved) view.unresolved(each)
-    const summaries = prepared.targets.length > 0 ? await probe(prepared, view, io) : []
+    const summaries = prepared.targets.length > 0 ? await probe(prepared, view, !many, io) : []
     await view.end()
     conclude(prepared, summaries, limits, io)
   } finally {
@@ -44,8 +47,15 @@ function refuseTogether(flags: PingFlags, io: Console): void {
     throw new UsageError('--graph draws on a terminal: leave --json and --ndjson out')
 }
 
-async function probe(prepared: PreparedPing, view: PingView, io: Console): Promise<SummaryEvent[]> {
-  const run: PingRun = prepared.start(event => view.event(event))
+async function probe(prepared: PreparedPing, view: PingView, single: boolean, io: Console): Promise<SummaryEvent[]> {
+  let refusal: ErrorEvent | null = null
+  const run: PingRun = prepared.start(event => {
+    if (isNoRoute(event) && single) {
+      refusal = event
+      run.stop()
+    }
+    if (refusal === null || io.format === 'ndjson') view.event(event)
+  })
   const interim = (): void => view.interim([...run.summaries()])
   const free = io.onInterrupt(() => run.stop())
   process.on('SIGQUIT', interim)
@@ -59,9 +69,22 @@ async function probe(prepared: PreparedPing, view: PingView, io: Console): Promi
     free()
     process.off('SIGQUIT', interim)
   }
+  if (refusal !== null) {
+    if (io.format !== 'ndjson') {
+      view.failed?.()
+      throw noRouteError(refusal)
+    }
+    io.setExit(2)
+  }
   const summaries = [...run.summaries()]
   for (const summary of summaries) view.event(summary)
   return summaries
+}
+
+/** The first probe found no way out of this host: ping(8) ends then, too. */
+function isNoRoute(event: ProbeEvent): event is ErrorEvent {
+  const { event: kind } = event
+  return kind === 'error' && event.origin === 'local' && event.sequence === 1 && event.errno === NO_ROUTE
 }
 
 /** Exit 1 when a target did not answer, or not often enough, or a limit was exceeded; 2 when one has no address. */
@@ -78,6 +101,6 @@ function conclude(
     exceeded(limits, statistics).map(sentence => (summaries.length > 1 ? `${target.target}: ${sentence}` : sentence)),
   )
   for (const sentence of broken) io.err.line(`netkit: ${printable(sentence)}`)
-  if (silent || broken.length > 0) io.setExit(1)
   if (prepared.unresolved.length > 0) io.setExit(2)
+  else if ((silent || broken.length > 0) && !process.exitCode) io.setExit(1)
 }

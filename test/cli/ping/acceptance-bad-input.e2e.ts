@@ -39,6 +39,8 @@ describe('netkit ping and bad input', () => {
     [['-S', '0', HOST], /send buffer.*0/],
     [['-F', '0x100000', '::1'], /flow label.*0x100000/],
     [['-T', 'bogus', HOST], /-T.*bogus/],
+    [['-6', '-R', '::1'], /::1.*-R/],
+    [['-F', '1', HOST], /127\.0\.0\.1.*-F/],
     [['-R', '-T', 'tsonly', HOST], /-R and -T/],
     [['-I', 'nosuchdevice0', HOST], /nosuchdevice0/],
     [['-I', '192.0.2.77', HOST], /192\.0\.2\.77/],

@@ -34,8 +34,8 @@ const REJECTS: readonly [Family, with_: string, type: number, code: number, word
   [6, 'icmpv6 type admin-prohibited', 1, 1, 'Destination unreachable: Administratively prohibited'],
   [6, 'icmpv6 type addr-unreachable', 1, 3, 'Destination unreachable: Address unreachable'],
   [6, 'icmpv6 type port-unreachable', 1, 4, 'Destination unreachable: Port unreachable'],
-  [6, 'icmpv6 type policy-fail', 1, 5, /Unknown code 5|policy/],
-  [6, 'icmpv6 type reject-route', 1, 6, /Unknown code 6|[Rr]eject/],
+  [6, 'icmpv6 type policy-fail', 1, 5, 'Destination unreachable: Source address failed ingress/egress policy'],
+  [6, 'icmpv6 type reject-route', 1, 6, 'Destination unreachable: Reject route to destination'],
 ]
 
 const echo = (family: Family): string => (family === 4 ? 'icmp type echo-request' : 'icmpv6 type echo-request')

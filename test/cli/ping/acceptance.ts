@@ -87,14 +87,19 @@ const TIME = /^(0\.\d{3}|[1-9]\.\d\d|[1-9]\d\.\d|[1-9]\d{2,})$/
 
 /** Text of ping with everything that no two runs have in common replaced: times, and the digits of a loss beyond the first. */
 export function comparable(text: string): string {
-  return text
-    .replace(/time=(\S+) ms/g, (_, time: string) => `time=${TIME.test(time) ? 'T' : time} ms`)
-    .replace(/\btime \d+ms/g, 'time Tms')
-    .replace(/= \d+\.\d{3}\/\d+\.\d{3}\/\d+\.\d{3}\/\d+\.\d{3} ms/g, '= MIN/AVG/MAX/MDEV ms')
-    .replace(/ipg\/ewma \d+\.\d{3}\/\d+\.\d{3} ms/g, 'ipg/ewma IPG/EWMA ms')
-    .replace(/^\[\d{10}\.\d{6}\] /gm, '[AT] ')
-    .replace(/([\d.]+)% packet loss/g, (_, loss: string) => `${Math.round(Number(loss) * 10) / 10}% packet loss`)
-    .replace(/, pipe \d+/g, ', pipe N')
+  return (
+    text
+      .replace(/time=(\S+) ms/g, (_, time: string) => `time=${TIME.test(time) ? 'T' : time} ms`)
+      .replace(/\btime \d+ms/g, 'time Tms')
+      .replace(/= \d+\.\d{3}\/\d+\.\d{3}\/\d+\.\d{3}\/\d+\.\d{3} ms/g, '= MIN/AVG/MAX/MDEV ms')
+      .replace(/ipg\/ewma \d+\.\d{3}\/\d+\.\d{3} ms/g, 'ipg/ewma IPG/EWMA ms')
+      .replace(/^\[\d{10}\.\d{6}\] /gm, '[AT] ')
+      .replace(/([\d.]+)% packet loss/g, (_, loss: string) => `${Math.round(Number(loss) * 10) / 10}% packet loss`)
+      .replace(/, pipe \d+/g, ', pipe N')
+      // Newer than iputils: RFC 4443 section 3.1.
+      .replaceAll('Unknown code 5', 'Source address failed ingress/egress policy')
+      .replaceAll('Unknown code 6', 'Reject route to destination')
+  )
 }
 
 /**
