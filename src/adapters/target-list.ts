@@ -2,7 +2,7 @@
 
 import fs from 'node:fs'
 import { fromNodeError, UsageError } from '../errors/index.js'
-import { type ExpandOptions, expandTargets, parseTargetLines } from '../probe/targets.js'
+import { parseTargetLines } from '../probe/targets.js'
 
 /** No list of as many targets as there may be is longer: 131,072 names of 253 bytes, and comments. */
 const MOST_CHARACTERS = 64 * 1024 * 1024
@@ -11,15 +11,13 @@ const MOST_CHARACTERS = 64 * 1024 * 1024
 export type TextPieces = AsyncIterable<string | Uint8Array>
 
 /**
- * The targets of the words, then those of the file: prefixes and ranges one by one, names unresolved. `-` as a word or as the file
- * is standard input.
- * @throws UsageError when there is none, when there are too many, or for a word that is none; SystemCallError or PermissionError for
- * a file that cannot be read
+ * The words, then those of the file: names, addresses, prefixes and ranges as they were given. `-` as a word or as the file is
+ * standard input.
+ * @throws UsageError when there is none; SystemCallError or PermissionError for a file that cannot be read
  */
 export async function readTargetList(
   words: readonly string[],
   file: string | null,
-  options: ExpandOptions = {},
   stdin: () => TextPieces = () => process.stdin,
 ): Promise<string[]> {
   const all: string[] = []
@@ -29,7 +27,7 @@ export async function readTargetList(
     else all.push(source)
   }
   if (all.length === 0) throw noTarget(words, file)
-  return Array.from(expandTargets(all, options), ({ target }) => target)
+  return all
 }
 
 async function linesOf(pieces: TextPieces, what: string): Promise<string[]> {

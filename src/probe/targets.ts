@@ -68,6 +68,11 @@ export function* expandTargets(words: Iterable<string>, options: ExpandOptions =
   }
 }
 
+/** Whether a word is a prefix or a range. @throws UsageError for one that is none */
+export function isBlock(word: string): boolean {
+  return parseBlock(word.trim()) !== null
+}
+
 /** The words of a list, hosts(5) style: the first word of each line is a target, and `#` begins a comment. */
 export function parseTargetLines(text: string): string[] {
   return text

@@ -10,16 +10,18 @@ const MOST_FAILURES = 4
 export interface TargetState {
   readonly target: ProbeTarget
   alive: boolean
-  /** Failures in words, with how often. */
-  readonly failures: Map<string, number>
+  /** Failures in words, with how often; null for none, which is what most of very many targets have. */
+  failures: Map<string, number> | null
   summary: SummaryEvent | null
 }
 
 export function newState(target: ProbeTarget): TargetState {
-  return { target, alive: false, failures: new Map(), summary: null }
+  return { target, alive: false, failures: null, summary: null }
 }
 
-export function noteFailure({ failures }: TargetState, failure: string): void {
+export function noteFailure(state: TargetState, failure: string): void {
+  state.failures ??= new Map()
+  const { failures } = state
   if (failures.has(failure) || failures.size < MOST_FAILURES) failures.set(failure, (failures.get(failure) ?? 0) + 1)
 }
 
@@ -39,7 +41,8 @@ export function verdict({ summary, failures }: TargetState): string {
 }
 
 /** Failures in words, the most frequent first: `Destination Host Unreachable from 10.0.0.1 (3 times)`. */
-export function failureWords(failures: ReadonlyMap<string, number>): string {
+export function failureWords(failures: ReadonlyMap<string, number> | null): string {
+  if (failures === null) return ''
   return [...failures]
     .sort((a, b) => b[1] - a[1])
     .map(([failure, count]) => (count === 1 ? failure : `${failure} (${count} times)`))

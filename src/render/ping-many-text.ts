@@ -72,11 +72,17 @@ export class PingManyText {
         this.probeLine(event, `${this.sequence(event.sequence)} no answer`)
         break
       case 'summary':
-        state.summary = event
+        this.summary(event, state)
         break
       default:
         this.answer(event, state)
     }
+  }
+
+  /** Kept only for what `end` has to say of the target. */
+  private summary(event: SummaryEvent, state: TargetState): void {
+    this.totals.add(event, state.alive)
+    if (!this.options.single || !state.alive) state.summary = event
   }
 
   private answer(event: ReplyEvent, state: TargetState): void {
@@ -142,7 +148,6 @@ export class PingManyText {
   end(): void {
     const { filter, single, quiet } = this.options
     for (const state of this.states) {
-      if (state.summary !== null) this.totals.add(state.summary, state.alive)
       if (state.alive) continue
       if (filter === 'unreachable') this.out.line(printable(state.target.target))
       else if (filter === 'all' && single && !quiet) this.out.line(`${targetLabel(state.target)} ${verdict(state)}`)

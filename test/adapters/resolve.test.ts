@@ -196,39 +196,34 @@ describe('a list of targets', () => {
     throw new Error('standard input was read')
   }
 
-  test('is the words, with prefixes and ranges one by one, and then the file', async () => {
-    expect(await readTargetList(['a.example', '192.0.2.0/30'], null, {}, never)).toEqual([
-      'a.example',
-      '192.0.2.1',
-      '192.0.2.2',
-    ])
+  test('is the words as they were given, and then those of the file', async () => {
+    expect(await readTargetList(['a.example', '192.0.2.0/30'], null, never)).toEqual(['a.example', '192.0.2.0/30'])
     const stdin = () => pieces('# list\n192.0.2.9', '0 \n\nb.exa', 'mple # web\n192.0.2.1-2')
-    expect(await readTargetList(['a.example'], '-', {}, stdin)).toEqual([
+    expect(await readTargetList(['a.example'], '-', stdin)).toEqual([
       'a.example',
       '192.0.2.90',
       'b.example',
-      '192.0.2.1',
-      '192.0.2.2',
+      '192.0.2.1-2',
     ])
-    expect(await readTargetList(['-', 'z.example'], null, {}, () => pieces('a.example\n'))).toEqual([
+    expect(await readTargetList(['-', 'z.example'], null, () => pieces('a.example\n'))).toEqual([
       'a.example',
       'z.example',
     ])
   })
 
   test('may not be empty, nor without end', async () => {
-    await expect(readTargetList([], null, {}, never)).rejects.toThrow('there is no target')
-    await expect(readTargetList([], '-', {}, () => pieces('# nothing\n'))).rejects.toThrow(
+    await expect(readTargetList([], null, never)).rejects.toThrow('there is no target')
+    await expect(readTargetList([], '-', () => pieces('# nothing\n'))).rejects.toThrow(
       'there is no target in standard input',
     )
     async function* endless(): AsyncGenerator<Uint8Array> {
       for (;;) yield new Uint8Array(1024 * 1024)
     }
-    await expect(readTargetList([], '-', {}, endless)).rejects.toThrow('longer than 64 MiB')
+    await expect(readTargetList([], '-', endless)).rejects.toThrow('longer than 64 MiB')
   })
 
   test('from a file that is not there is an error of the system', async () => {
-    await expect(readTargetList([], '/nonexistent/list', {}, never)).rejects.toThrow(
+    await expect(readTargetList([], '/nonexistent/list', never)).rejects.toThrow(
       'cannot read /nonexistent/list: no such file or directory (ENOENT)',
     )
   })

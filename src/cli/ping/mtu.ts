@@ -3,6 +3,7 @@
 import { type PingSettings, preparePing, unresolvedError } from '../../compose/ping.js'
 import { UsageError } from '../../errors/index.js'
 import { findPathMtu } from '../../probe/path-mtu.js'
+import { expandTargets } from '../../probe/targets.js'
 import { pathMtuLines } from '../../render/path-mtu-text.js'
 import type { Console } from '../console.js'
 
@@ -21,7 +22,7 @@ export async function runPathMtu(list: readonly string[], settings: PingSettings
   const abort = new AbortController()
   const free = io.onInterrupt(() => abort.abort())
   try {
-    for (const target of list) {
+    for (const { target } of expandTargets(list)) {
       if (abort.signal.aborted) break
       documents.push(await search(target, settings, io, abort.signal))
     }

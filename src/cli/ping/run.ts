@@ -6,6 +6,7 @@ import { noRouteError, type PreparedPing, preparePing, unresolvedError } from '.
 import { UsageError } from '../../errors/index.js'
 import type { ErrorEvent, ProbeEvent, SummaryEvent } from '../../probe/events.js'
 import type { PingRun } from '../../probe/ping-run.js'
+import { isBlock } from '../../probe/targets.js'
 import { exceeded, type Threshold } from '../../probe/thresholds.js'
 import type { Console } from '../console.js'
 import { type PingFlags, parseLimits, parseSettings } from './request.js'
@@ -18,7 +19,7 @@ const NO_ROUTE = 'ENETUNREACH'
 export async function runPing(flags: PingFlags, words: readonly string[], io: Console): Promise<undefined> {
   const limits = parseLimits(flags)
   const list = await readTargetList(words, flags.file ?? null)
-  const many = list.length > 1 || flags.many || flags.alive || flags.unreachable
+  const many = list.length > 1 || isBlock(list[0]!) || flags.many || flags.alive || flags.unreachable
   const settings = {
     ...parseSettings(flags, many),
     tellSent: io.format === 'ndjson' || (io.format === 'text' && (!many || flags.graph)),
@@ -32,9 +33,10 @@ export async function runPing(flags: PingFlags, words: readonly string[], io: Co
     const view = await makePingView(flags, prepared, settings, io)
     view.begin()
     for (const each of prepared.unresolved) view.unresolved(each)
-    const summaries = prepared.targets.length > 0 ? await probe(prepared, view, !many, io) : []
+    const outcome = new Outcome(prepared, limits)
+    if (prepared.targets.length > 0) await probe(prepared, view, outcome, !many, io)
     await view.end()
-    conclude(prepared, summaries, limits, io)
+    outcome.tell(io)
   } finally {
     prepared.close()
   }
@@ -47,7 +49,13 @@ function refuseTogether(flags: PingFlags, io: Console): void {
     throw new UsageError('--graph draws on a terminal: leave --json and --ndjson out')
 }
 
-async function probe(prepared: PreparedPing, view: PingView, single: boolean, io: Console): Promise<SummaryEvent[]> {
+async function probe(
+  prepared: PreparedPing,
+  view: PingView,
+  outcome: Outcome,
+  single: boolean,
+  io: Console,
+): Promise<void> {
   let refusal: ErrorEvent | null = null
   const run: PingRun = prepared.start(event => {
     if (isNoRoute(event) && single) {
@@ -74,11 +82,13 @@ async function probe(prepared: PreparedPing, view: PingView, single: boolean, io
       view.failed?.()
       throw noRouteError(refusal)
     }
-    io.setExit(2)
+    outcome.noRoute = true
   }
-  const summaries = [...run.summaries()]
-  for (const summary of summaries) view.event(summary)
-  return summaries
+  // One at a time: of tens of thousands none is kept.
+  for (const summary of run.summaries()) {
+    view.event(summary)
+    outcome.add(summary)
+  }
 }
 
 /** The first probe found no way out of this host: ping(8) ends then, too. */
@@ -87,20 +97,31 @@ function isNoRoute(event: ProbeEvent): event is ErrorEvent {
   return kind === 'error' && event.origin === 'local' && event.sequence === 1 && event.errno === NO_ROUTE
 }
 
-/** Exit 1 when a target did not answer, or not often enough, or a limit was exceeded; 2 when one has no address. */
-function conclude(
-  prepared: PreparedPing,
-  summaries: readonly SummaryEvent[],
-  limits: readonly Threshold[],
-  io: Console,
-): void {
-  const { count, deadlineMs } = prepared.plan
-  const due = deadlineMs !== null && count !== null ? count : 1
-  const silent = summaries.some(({ statistics }) => statistics.received < due)
-  const broken = summaries.flatMap(({ target, statistics }) =>
-    exceeded(limits, statistics).map(sentence => (summaries.length > 1 ? `${target.target}: ${sentence}` : sentence)),
-  )
-  for (const sentence of broken) io.err.line(`netkit: ${printable(sentence)}`)
-  if (prepared.unresolved.length > 0) io.setExit(2)
-  else if ((silent || broken.length > 0) && !process.exitCode) io.setExit(1)
+/** Exit 1 when a target did not answer, or not often enough, or a limit was exceeded; 2 when one has no address or no route. */
+class Outcome {
+  noRoute = false
+  private readonly prepared: PreparedPing
+  private readonly limits: readonly Threshold[]
+  private readonly broken: string[] = []
+  private silent = false
+
+  constructor(prepared: PreparedPing, limits: readonly Threshold[]) {
+    this.prepared = prepared
+    this.limits = limits
+  }
+
+  add({ target, statistics }: SummaryEvent): void {
+    const { plan, targets } = this.prepared
+    const due = plan.deadlineMs !== null && plan.count !== null ? plan.count : 1
+    if (statistics.received < due) this.silent = true
+    for (const sentence of exceeded(this.limits, statistics)) {
+      this.broken.push(targets.length > 1 ? `${target.target}: ${sentence}` : sentence)
+    }
+  }
+
+  tell(io: Console): void {
+    for (const sentence of this.broken) io.err.line(`netkit: ${printable(sentence)}`)
+    if (this.noRoute || this.prepared.unresolved.length > 0) io.setExit(2)
+    else if (this.silent || this.broken.length > 0) io.setExit(1)
+  }
 }
