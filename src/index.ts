@@ -1,7 +1,7 @@
 // netkit as a library: typed results, no command line.
 
 export { type ListingSummary, listSockets, streamSockets } from './compose/library.js'
-export { type PingOptions, ping, pingMany } from './compose/ping-library.js'
+export { type PingOptions, ping, pingMany, type UnresolvedEvent } from './compose/ping-library.js'
 export type { SocketDetail, SocketQuery } from './compose/query.js'
 export {
   DecodeError,

@@ -1,6 +1,7 @@
 // Echo replies as they come: read many at a time into memory that is used again, told from strangers', handed out one by one.
 
 import { RECEIVE_ROW, ROW } from '../bytes/batch-table.js'
+import { internetChecksum } from '../bytes/checksum.js'
 import { ControlCursor } from '../bytes/control-messages.js'
 import type { ProbeReply, ProbeVisitor } from '../ports/probe.js'
 import type { SocketPort } from '../ports/socket.js'
@@ -123,6 +124,8 @@ export class EchoReplies {
     }
     if (!echo.move(view, start + header, end)) return false
     if (echo.type !== this.replyType || echo.identifier !== this.identity.identifier) return false
+    // A datagram socket never sees these: the kernel drops them.
+    if (this.hasHeader && internetChecksum(this.arena, start + header, end) !== 0) return false
     this.readControl(own)
     reply.kernelStamp = !Number.isNaN(reply.receivedNs)
     if (!reply.kernelStamp) reply.receivedNs = reply.readNs
@@ -130,8 +133,7 @@ export class EchoReplies {
     reply.bytes = length - header
     reply.payloadStart = echo.payloadStart
     reply.payloadEnd = echo.payloadEnd
-    this.attribute(table[own + ROW.nameOffset]!)
-    return true
+    return this.attribute(table[own + ROW.nameOffset]!)
   }
 
   private readControl(own: number): void {
@@ -150,8 +152,11 @@ export class EchoReplies {
     }
   }
 
-  /** Target and sequence by the mark, and who it is from. */
-  private attribute(name: number): void {
+  /**
+   * Target and sequence by the mark, and who it is from; false for an answer to another program. The kernel gives a datagram socket
+   * its own answers only; a raw one hears those of every program that uses the same identifier.
+   */
+  private attribute(name: number): boolean {
     const { reply, echo, targets, view } = this
     const { cookie } = this.identity
     let position = -1
@@ -173,6 +178,9 @@ export class EchoReplies {
       reply.fromTarget = -1
       reply.from = targets.text(view, name)
     }
+    if (this.identity.kind !== 'raw' || reply.target >= 0) return true
+    const isStrange = echo.hasMark && echo.cookieLow !== cookie[0] && echo.cookieHigh !== cookie[1]
+    return from >= 0 && !isStrange
   }
 }
 

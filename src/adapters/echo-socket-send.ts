@@ -115,7 +115,7 @@ export class EchoSender {
       const handled = this.port.sendStamped(this.handle, this.arena, this.table, count, 0)
       // Only a closed socket: it handles nothing any more.
       if (handled < 0) return first
-      if (this.take(batch, first, handled)) tooBig(first, first + handled)
+      if (this.take(batch, first, handled, count)) tooBig(first, first + handled)
       first += handled
       if (handled < count) break
     }
@@ -158,14 +158,18 @@ export class EchoSender {
   }
 
   /** Takes results and times over; true when some row was too big for the path. */
-  private take(batch: SendBatch, first: number, handled: number): boolean {
+  private take(batch: SendBatch, first: number, handled: number, wanted: number): boolean {
     const { table, clock, stamps } = this
     let tooBig = false
-    let certain = true
+    // Kernels before 6.13 count the message that found the socket full, or may, and one that was sent again out of its turn.
+    let certain = handled === wanted
     for (let row = 0; row < handled; row++) {
       const own = row * SEND_STAMPED_ROW
       const index = first + row
-      if (ICMP_ERRNOS.includes(-table[own + STAMPED.result]!)) this.sendAgain(own)
+      if (ICMP_ERRNOS.includes(-table[own + STAMPED.result]!)) {
+        this.sendAgain(own)
+        certain = false
+      }
       const result = table[own + STAMPED.result]!
       const sentNs = clock.realtime(table, own + STAMPED.realtimeSeconds)
       batch.result[index] = result

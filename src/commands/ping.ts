@@ -7,12 +7,12 @@ import { runPing } from '../cli/ping/run.js'
 export default class Ping extends BaseCommand<unknown> {
   static override summary = 'Send echo requests, or TCP or UDP probes, and measure the answers'
   static override description =
-    "Times are the kernel's, from transmit to receive stamp where the rate allows it. One target reads as in ping(8); several are " +
+    "Times are from a stamp right before the send to the kernel's receive stamp. One target reads as in ping(8); several are " +
     'probed in turn, with a line for each. rtt: min/avg/max, mdev = sqrt(mean of squares - square of mean), stddev = sample deviation ' +
     '(n-1), p50 p90 p95 p99 by nearest rank; jitter = mean |difference| of consecutive sequence numbers, and RFC 3550 (J += (|D| - J)/16); ' +
-    'loss = (sent - received - in flight) / (sent - in flight). Late, duplicate and corrupted answers are in none of them. ' +
+    'Late, duplicate and corrupted answers are in none of these. Loss = (sent - received - in flight) / (sent - in flight); a late answer is not received, a corrupted one is. ' +
     'Exit 0 when all targets answered, 1 when one did not (or fewer than -c within -w, or a --fail-if limit was exceeded), 2 for bad ' +
-    'usage or a name without address, 3 when a permission is missing.'
+    'usage, a name without address or no route, 3 when a permission is missing.'
   static override usage = 'ping [FLAGS] TARGET...'
   static override strict = false
   static override flags = pingFlags

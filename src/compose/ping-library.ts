@@ -3,7 +3,14 @@
 import { UsageError } from '../errors/index.js'
 import type { ProbeEvent, SummaryEvent } from '../probe/events.js'
 import { BatchQueue } from './batch-queue.js'
-import { type PingSettings, type PreparedPing, preparePing, unresolvedError } from './ping.js'
+import {
+  checkSettings,
+  type PingSettings,
+  type PreparedPing,
+  preparePing,
+  type UnresolvedTarget,
+  unresolvedError,
+} from './ping.js'
 
 /** How to ping; everything has a default. Times are milliseconds. */
 export interface PingOptions {
@@ -50,7 +57,7 @@ function settingsOf(options: PingOptions, many: boolean): PingSettings {
       : udp !== undefined
         ? { kind: 'udp' as const, port: udp }
         : { kind: 'icmp' as const }
-  return {
+  const settings: PingSettings = {
     family: options.family ?? null,
     probe,
     transport: options.transport ?? 'auto',
@@ -79,6 +86,13 @@ function settingsOf(options: PingOptions, many: boolean): PingSettings {
     tellSent: true,
     many,
   }
+  checkSettings(settings)
+  return settings
+}
+
+/** A target of several that has no address. */
+export interface UnresolvedEvent extends UnresolvedTarget {
+  readonly event: 'unresolved'
 }
 
 /**
@@ -97,14 +111,21 @@ export async function* ping(target: string, options: PingOptions = {}): AsyncGen
 }
 
 /**
- * Pings several targets in turn: names, addresses, prefixes such as `192.0.2.0/28` and ranges. A name without an address is not
- * thrown: it has no event. A summary of each target ends the stream.
+ * Pings several targets in turn: names, addresses, prefixes such as `192.0.2.0/28` and ranges. A name without an address is told
+ * first, as `unresolved`. A summary of each target ends the stream. Events wait in memory for a consumer that is slower than the
+ * probes.
  */
 export async function* pingMany(
   targets: Iterable<string>,
   options: PingOptions = {},
-): AsyncGenerator<ProbeEvent, void, undefined> {
-  yield* events(await preparePing(targets, settingsOf(options, true)), options.signal)
+): AsyncGenerator<ProbeEvent | UnresolvedEvent, void, undefined> {
+  const prepared = await preparePing(targets, settingsOf(options, true))
+  try {
+    for (const each of prepared.unresolved) yield { event: 'unresolved', ...each }
+    yield* events(prepared, options.signal)
+  } finally {
+    prepared.close()
+  }
 }
 
 async function* events(

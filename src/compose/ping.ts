@@ -19,7 +19,7 @@ const USER_MULTICAST_INTERVAL_MS = 1000
 const USER_PRELOAD = 3
 /** As fping: a user's probes to whatever targets are this far apart. */
 const USER_GAP_MS = 1
-/** Up to this many probes a second, transmit stamps cost nothing that shows. */
+/** Probes this far apart or further are stamped on their way out too: it costs nothing that shows. */
 const STAMPED_INTERVAL_MS = 1
 
 /** How to probe. All of it has been read, none of it checked against the system. */
@@ -85,7 +85,35 @@ const eventLoop: PingTimers = {
 }
 
 /** Whether limits of unprivileged users apply. */
-export const isUser = (): boolean => process.geteuid?.() !== 0
+const isUser = (): boolean => process.geteuid?.() !== 0
+
+/** 65,535 less the headers of IPv4 and ICMP. */
+export const MOST_PAYLOAD = 65_507
+/** Beyond this the timers of Node ring at once. */
+const MOST_MS = 2 ** 31 - 1
+
+/** What the command line has checked word by word, for programs. @throws UsageError */
+export function checkSettings(settings: PingSettings): void {
+  const numbers = [
+    ['count', settings.count, 1, Number.MAX_SAFE_INTEGER],
+    ['intervalMs', settings.intervalMs, 0, MOST_MS],
+    ['gapMs', settings.gapMs, 0, MOST_MS],
+    ['timeoutMs', settings.timeoutMs, 0, MOST_MS],
+    ['deadlineMs', settings.deadlineMs, 0, MOST_MS],
+    ['payloadBytes', settings.payloadBytes, 0, MOST_PAYLOAD],
+    ['ttl', settings.ttl, 1, 255],
+    ['tos', settings.tos, 0, 255],
+    ['mark', settings.mark, 0, 0xffffffff],
+    ['port', settings.probe.kind === 'icmp' ? null : settings.probe.port, 1, 65_535],
+  ] as const
+  for (const [name, value, min, max] of numbers) {
+    if (value === null) continue
+    const isWhole = name.endsWith('Ms') || Number.isInteger(value)
+    if (!(value >= min && value <= max && isWhole)) {
+      throw new UsageError(`${name} is a number from ${min} to ${max}, not ${value}`)
+    }
+  }
+}
 
 /**
  * Resolves the targets and opens what is needed to probe them.

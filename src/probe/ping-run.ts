@@ -1,19 +1,9 @@
 // One run of probes: sends them when they are due, matches what comes back, and tells what happened as events.
 
-import { errnoName, errnoWords } from '../errors/index.js'
 import type { ProbeError, ProbeReply, ProbeTransport, ProbeVisitor, SendBatch } from '../ports/probe.js'
-import { parseMplsLabels } from '../wire/icmp-extensions.js'
-import { icmpReason } from '../wire/icmp-words.js'
-import type {
-  AnswerKind,
-  ErrorEvent,
-  ProbeEvent,
-  ProbeTarget,
-  ReplyEvent,
-  SummaryEvent,
-  TimestampSource,
-} from './events.js'
-import { PayloadCheck } from './payload-check.js'
+import type { ErrorEvent, ProbeEvent, ProbeTarget, ReplyEvent, SummaryEvent } from './events.js'
+import { EventMaker, isPortAnswer } from './ping-events.js'
+import { Matcher } from './ping-match.js'
 import { PROBE_STATE, ProbeRing } from './probe-ring.js'
 import { type Pace, Schedule } from './schedule.js'
 import { exactSamplesFor, isAdvice, type PingStatistics, TargetStatistics } from './statistics.js'
@@ -24,10 +14,6 @@ const BATCH_ROWS = 256
 const BATCHES_A_TURN = 16
 /** A full socket buffer is tried again after this. */
 const RETRY_MS = 1
-/** CLOCK_REALTIME may be slewed by 500 ppm against CLOCK_MONOTONIC: more than this in one flight is a step. */
-const STEP_NS = 2_000_000
-/** Of the quoted packet, without options. */
-const IP_HEADER = { 4: 20, 6: 40 } as const
 /** Below this a timer of the event loop is no better than another turn of it. */
 const TURN_MS = 0.5
 
@@ -74,7 +60,8 @@ export class PingRun {
   private readonly ring: ProbeRing
   private readonly schedule: Schedule
   private readonly statistics: TargetStatistics[]
-  private readonly check: PayloadCheck
+  private readonly matcher: Matcher
+  private readonly makers: ReadonlyMap<ProbeTransport, EventMaker>
   private readonly batch = emptyBatch()
   private readonly originMs: number
   private readonly visitors: ProbeVisitor[]
@@ -101,12 +88,15 @@ export class PingRun {
     this.transportOf = plan.targets.map(
       target => ports.transports.find(each => each.family === target.family)!.transport,
     )
-    this.visitors = this.transports.map(transport => this.visitorOf(transport))
     this.ring = new ProbeRing(plan.targets.length)
+    this.matcher = new Matcher(plan.targets, this.ring)
+    this.makers = new Map(
+      this.transports.map(each => [each, new EventMaker(each, this.ring, plan.payloadBytes, plan.pattern)]),
+    )
+    this.visitors = this.transports.map(transport => this.visitorOf(transport))
     this.highest = new Uint32Array(plan.targets.length)
     const samples = exactSamplesFor(plan.targets.length)
     this.statistics = plan.targets.map(() => new TargetStatistics(samples))
-    this.check = new PayloadCheck(plan.payloadBytes, plan.pattern)
     this.originMs = this.nowMs()
     this.schedule = new Schedule(plan.pace, plan.targets.length, this.originMs)
   }
@@ -182,11 +172,6 @@ export class PingRun {
     return this.transports[0]!.nowMonoNs() / 1e6
   }
 
-  /** Unix milliseconds of a stamp. */
-  private atMs(index: number, ns: number): number {
-    return this.transportOf[index]!.baseSeconds * 1000 + ns / 1e6
-  }
-
   /** Unix milliseconds of a moment of the monotonic clock, by how the clocks stood at the last send. */
   private unixMs(monoMs: number): number {
     return monoMs + this.offsetMs
@@ -195,8 +180,8 @@ export class PingRun {
   private get allSent(): boolean {
     const { count, targets, deadlineMs } = this.plan
     if (count === null) return false
-    // ping(8): with a deadline, probing goes on until that many have been answered.
-    if (deadlineMs !== null) return this.answeredOrFailed >= count * targets.length
+    // ping(8): with a deadline, probing goes on until that many have been answered. Many targets do not wait for one another.
+    if (deadlineMs !== null && targets.length === 1) return this.answeredOrFailed >= count
     return this.next >= count * targets.length
   }
 
@@ -265,7 +250,8 @@ export class PingRun {
   private sendDue(now: number): boolean {
     const { batch, plan, ring } = this
     const targets = plan.targets.length
-    const last = plan.count === null || plan.deadlineMs !== null ? Number.POSITIVE_INFINITY : plan.count * targets
+    const untilAnswered = plan.deadlineMs !== null && targets === 1
+    const last = plan.count === null || untilAnswered ? Number.POSITIVE_INFINITY : plan.count * targets
     let number = this.next
     const transport = this.transportOf[ring.targetOf(number)]!
     batch.count = 0
@@ -295,7 +281,8 @@ export class PingRun {
     const sequence = batch.sequence[row]!
     const result = batch.result[row]!
     const sentMonoNs = batch.sentMonoNs[row]!
-    const atMs = this.atMs(index, batch.sentNs[row]!)
+    const maker = this.makers.get(this.transportOf[index]!)!
+    const atMs = maker.atMs(batch.sentNs[row]!)
     this.offsetMs = atMs - sentMonoNs / 1e6
     this.lastSentMs = sentMonoNs / 1e6
     ring.add(number, result === 0 ? PROBE_STATE.waiting : PROBE_STATE.failed, batch.sentNs[row]!, sentMonoNs)
@@ -307,27 +294,18 @@ export class PingRun {
       return
     }
     this.answeredOrFailed++
-    this.tellError({
-      event: 'error',
-      target,
-      sequence,
-      atMs,
-      from: null,
-      origin: 'local',
-      type: null,
-      code: null,
-      reason: errnoWords(-result),
-      errno: errnoName(-result),
-      mtu: batch.mtu![row]! > 0 ? batch.mtu![row]! : null,
-      rttMs: null,
-      mpls: null,
-    })
+    this.tellError(maker.refusal(target, number, -result, batch.mtu![row]!))
   }
 
   private receive(index: number): void {
     this.receiveSome(index)
-    if (this.isOver(this.nowMs())) this.finish?.()
-    else if (this.plan.pace.mode !== 'steady' && this.schedule.dueMs <= this.nowMs()) this.turn()
+    const now = this.nowMs()
+    if (this.isOver(now)) this.finish?.()
+    else if (this.allSent) {
+      // An answer may have told how long to wait for the others.
+      this.cancelTimer()
+      this.sleep(now, false)
+    } else if (this.plan.pace.mode !== 'steady' && this.schedule.dueMs <= now) this.turn()
   }
 
   private receiveSome(index: number): void {
@@ -335,84 +313,22 @@ export class PingRun {
   }
 
   private visitorOf(transport: ProbeTransport): ProbeVisitor {
+    const maker = this.makers.get(transport)!
     return {
-      reply: reply => this.reply(reply, transport),
-      error: error => this.error(error),
+      reply: reply => this.reply(reply, maker),
+      error: error => this.error(error, maker),
       transmitted: (target, sequence, at, ns) => this.ring.setTransmitted(this.ring.numberOf(target, sequence), at, ns),
     }
   }
 
-  /** The number of the probe that an answer or error is about; -1 when it is none of ours. */
-  private match(target: number, sequence: number, wireSequence: number): number {
-    const { ring, plan } = this
-    if (target < 0 || target >= plan.targets.length) return -1
-    let full = sequence
-    if (full < 0) {
-      if (wireSequence < 0) return -1
-      // The latest probe with these low 16 bits.
-      const latest = ring.sequenceOf(Math.max(this.next - 1, 0))
-      full = latest - ((latest - wireSequence) & 0xffff)
-    }
-    const number = ring.numberOf(target, full)
-    return full >= 1 && number < this.next ? number : -1
-  }
-
-  private reply(reply: ProbeReply, transport: ProbeTransport): void {
+  private reply(reply: ProbeReply, maker: EventMaker): void {
     const { plan, ring } = this
-    const only = plan.targets.length === 1 ? 0 : -1
-    const index = reply.target >= 0 ? reply.target : reply.fromTarget >= 0 ? reply.fromTarget : only
-    const number = this.match(index, reply.sequence, reply.wireSequence)
+    const number = this.matcher.matchReply(reply, this.next)
     if (number < 0) return
-    const state = ring.state(number)
-    const sequence = ring.sequenceOf(number)
-    const corrupted =
-      transport.cookie[0] === 0 && transport.cookie[1] === 0
-        ? 0
-        : this.check.count(reply, transport.cookie, index, sequence)
-    // Without the cookie it takes the length and the address for an answer to be ours.
-    if (reply.target < 0 && corrupted > 0 && reply.fromTarget !== index && only < 0) return
-    this.tellReply(reply, transport, number, state, corrupted)
-  }
-
-  private tellReply(
-    reply: ProbeReply,
-    transport: ProbeTransport,
-    number: number,
-    state: number,
-    corrupted: number,
-  ): void {
-    const { plan, ring } = this
     const target = plan.targets[ring.targetOf(number)]!
-    const sequence = ring.sequenceOf(number)
-    const timing = this.timing(reply, number, state !== PROBE_STATE.free)
-    const kind =
-      state === PROBE_STATE.waiting || state === PROBE_STATE.failed
-        ? 'reply'
-        : state === PROBE_STATE.answered
-          ? 'duplicate'
-          : 'late'
-    const reordered = kind !== 'duplicate' && sequence < this.highest[target.index]!
-    const event: ReplyEvent = {
-      event: kind,
-      target,
-      sequence,
-      atMs: this.atMs(target.index, reply.receivedNs),
-      answer: reply.answer,
-      ...timing,
-      ttl: reply.ttl < 0 ? null : reply.ttl,
-      bytes: reply.bytes,
-      from: reply.from,
-      differentAddress: reply.fromTarget !== target.index && reply.from !== target.address,
-      reordered,
-      localMs: this.between(ring.sentNs(number), ring.drivenNs(number)),
-      queuedMs: this.between(ring.scheduledNs(number), ring.drivenNs(number)),
-      corrupted: corrupted > 0 ? this.check.list(reply, transport.cookie, target.index, sequence) : null,
-      corruptedBytes: corrupted,
-      ...(corrupted > 0 ? { payload: reply.data.slice(reply.payloadStart, reply.payloadEnd) } : {}),
-      synRetransmits: reply.synRetransmits < 0 ? null : reply.synRetransmits,
-      ipOptions: reply.ipOptions,
-    }
-    this.answered(event, number, state)
+    const state = ring.state(number)
+    const corrupted = maker.corruptedBytes(reply, target.index, ring.sequenceOf(number))
+    this.answered(maker.reply(reply, target, number, corrupted, this.highest[target.index]!), number, state)
   }
 
   private answered(event: ReplyEvent, number: number, state: number): void {
@@ -429,72 +345,18 @@ export class PingRun {
     this.tell(event)
   }
 
-  private timing(
-    reply: ProbeReply,
-    number: number,
-    known: boolean,
-  ): { rttMs: number | null; timestampSource: TimestampSource; clockStepped: boolean } {
-    const { ring } = this
-    if (!Number.isNaN(reply.rttNs))
-      return { rttMs: reply.rttNs / 1e6, timestampSource: 'tcp-info', clockStepped: false }
-    if (!known) return { rttMs: null, timestampSource: reply.kernelStamp ? 'rx' : 'user', clockStepped: false }
-    const sentNs = ring.sentNs(number)
-    const sentMonoNs = ring.sentMonoNs(number)
-    const step = reply.readNs - reply.readMonoNs - (sentNs - sentMonoNs)
-    const rttNs = reply.receivedNs - sentNs
-    if (Math.abs(step) > STEP_NS || rttNs < 0) {
-      return { rttMs: (reply.readMonoNs - sentMonoNs) / 1e6, timestampSource: 'user', clockStepped: true }
-    }
-    const isStamped = !Number.isNaN(ring.drivenNs(number))
-    const timestampSource = !reply.kernelStamp ? 'user' : isStamped ? 'kernel' : 'rx'
-    return { rttMs: rttNs / 1e6, timestampSource, clockStepped: false }
-  }
-
-  /** Between two stamps of a probe on its way out; null when either is missing. */
-  private between(from: number, to: number): number | null {
-    const ns = to - from
-    return Number.isNaN(ns) ? null : Math.max(ns, 0) / 1e6
-  }
-
-  private error(error: ProbeError): void {
+  private error(error: ProbeError, maker: EventMaker): void {
     const { plan, ring } = this
-    const only = plan.targets.length === 1 ? 0 : -1
-    const index = error.target >= 0 ? error.target : only
-    if (index < 0) return
-    const target = plan.targets[index]!
-    const number = this.match(index, error.sequence, error.wireSequence)
+    const index = error.target < 0 && plan.targets.length === 1 ? 0 : error.target
+    const target = plan.targets[index]
+    if (target === undefined) return
+    const number = this.matcher.match(index, error.sequence, error.wireSequence, this.next)
     const state = number < 0 ? PROBE_STATE.free : ring.state(number)
-    const known = state !== PROBE_STATE.free
-    const rttMs = known ? Math.max(error.receivedNs - ring.sentNs(number), 0) / 1e6 : null
-    if (this.isAnswer(error, target) && known) {
-      this.answeredByError(error, target, number, state, rttMs)
+    if (state !== PROBE_STATE.free && isPortAnswer(this.transportOf[index]!, error, target)) {
+      this.answered(maker.portAnswer(error, target, number, this.highest[index]!), number, state)
       return
     }
-    const event: ErrorEvent = {
-      event: 'error',
-      target,
-      sequence: number < 0 ? null : ring.sequenceOf(number),
-      atMs: this.atMs(target.index, error.receivedNs),
-      from: error.from,
-      origin: error.origin,
-      type: error.type < 0 ? null : error.type,
-      code: error.code < 0 ? null : error.code,
-      reason:
-        error.origin === 'icmp'
-          ? icmpReason(target.family, error.type, error.code, {
-              mtu: error.mtu,
-              redirectTo: error.redirectTo ?? null,
-              pointer: error.pointer ?? 0,
-            })
-          : errnoWords(error.errno),
-      errno: errnoName(error.errno),
-      mtu: error.mtu > 0 ? error.mtu : null,
-      rttMs,
-      mpls:
-        error.origin === 'icmp'
-          ? parseMplsLabels(error.quoted, error.quotedBytes ?? 0, IP_HEADER[target.family])
-          : null,
-    }
+    const event = maker.error(error, target, number)
     if (state === PROBE_STATE.waiting && !isAdvice(event)) {
       this.waiting--
       this.answeredOrFailed++
@@ -502,45 +364,6 @@ export class PingRun {
       this.advance()
     }
     this.tellError(event)
-  }
-
-  /** A closed UDP port answers with an ICMP error of its own, which is as good as an answer. */
-  private isAnswer(error: ProbeError, target: ProbeTarget): boolean {
-    if (this.transportOf[target.index]!.kind !== 'udp' || error.from !== target.address) return false
-    return target.family === 4 ? error.type === 3 && error.code === 3 : error.type === 1 && error.code === 4
-  }
-
-  private answeredByError(
-    error: ProbeError,
-    target: ProbeTarget,
-    number: number,
-    state: number,
-    rttMs: number | null,
-  ): void {
-    const answer: AnswerKind = 'port-unreachable'
-    const kind = state === PROBE_STATE.waiting ? 'reply' : state === PROBE_STATE.answered ? 'duplicate' : 'late'
-    const event: ReplyEvent = {
-      event: kind,
-      target,
-      sequence: this.ring.sequenceOf(number),
-      atMs: this.atMs(target.index, error.receivedNs),
-      answer,
-      rttMs,
-      timestampSource: 'rx',
-      ttl: null,
-      bytes: 0,
-      from: error.from ?? target.address,
-      differentAddress: false,
-      reordered: false,
-      clockStepped: false,
-      localMs: null,
-      queuedMs: null,
-      corrupted: null,
-      corruptedBytes: 0,
-      synRetransmits: null,
-      ipOptions: null,
-    }
-    this.answered(event, number, state)
   }
 
   private tellError(event: ErrorEvent): void {

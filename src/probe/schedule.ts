@@ -65,7 +65,10 @@ export class Schedule {
     this.due = state[0]
     this.roundDue = state[1]
     for (let each = from; each < number; each++) this.sent(each, this.due)
-    this.due = Math.max(this.due, dueMs)
+    if (dueMs <= this.due) return
+    // The round ends later by as much: nothing is made up for.
+    this.roundDue += dueMs - this.due
+    this.due = dueMs
   }
 
   get state(): [due: number, roundDue: number] {

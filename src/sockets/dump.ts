@@ -4,7 +4,8 @@ import { encodeRequest, NLM_F_DUMP, NLM_F_REQUEST, type RequestAttribute, walkMe
 import type { DatagramBatch, NetlinkConnection } from '../ports/netlink.js'
 import { CookieWindow } from './cookies.js'
 import { SOCK_DIAG_BY_FAMILY } from './diag/inet-diag.js'
-import { type SocketRecord, UNKNOWN } from './record.js'
+import { hasCookie, Pass } from './dump-pass.js'
+import type { SocketRecord } from './record.js'
 
 /** Fills the record from the message at start..end; false when it is too short to be one. */
 export type Decode = (data: DataView, start: number, end: number, record: SocketRecord) => boolean
@@ -94,11 +95,6 @@ export async function dumpSockets(
   } else visitBatch(batch, request.decode, record, outcome, new CookieWindow(), visit)
   if (scan.parts > 1) doubtAfterDuplicates(outcome)
   return outcome
-}
-
-/** TIPC sockets may come without one; nothing tells two of them apart. */
-function hasCookie(record: SocketRecord): boolean {
-  return record.cookieLow !== UNKNOWN || record.cookieHigh !== UNKNOWN
 }
 
 interface BatchScan {
@@ -192,74 +188,6 @@ async function streamDump(
 /** A cursor that went back between two parts, and so repeated sockets, may have gone forward elsewhere and skipped some. */
 function doubtAfterDuplicates(outcome: DumpOutcome): void {
   outcome.differed ||= outcome.duplicatesRemoved > 0
-}
-
-/** One complete answer, copied, with the identity of each socket in it. */
-class Pass {
-  readonly data: DataView
-  readonly starts: number[] = []
-  readonly ends: number[] = []
-  readonly keys = new Map<string, number>()
-  duplicates = 0
-
-  constructor(batch: DatagramBatch, decode: Decode, record: SocketRecord) {
-    let size = 0
-    for (let index = 0; index < batch.count; index++) size += batch.length(index)
-    const bytes = new Uint8Array(size)
-    this.data = new DataView(bytes.buffer)
-    let at = 0
-    for (let index = 0; index < batch.count; index++) {
-      const start = batch.start(index)
-      const length = batch.length(index)
-      bytes.set(batch.bytes.subarray(start, start + length), at)
-      walkMessages(this.data, at, at + length, (_type, from, to) => this.add(decode, record, from, to))
-      at += length
-    }
-  }
-
-  private add(decode: Decode, record: SocketRecord, start: number, end: number): void {
-    const readable = decode(this.data, start, end, record)
-    const key =
-      readable && hasCookie(record) ? `${record.cookieHigh}:${record.cookieLow}` : `message ${this.starts.length}`
-    if (this.keys.has(key)) {
-      this.duplicates++
-      return
-    }
-    this.keys.set(key, this.starts.length)
-    this.starts.push(start)
-    this.ends.push(end)
-  }
-
-  /** Hands out every socket, family by family where the request says so. */
-  emitAll({ decode, families }: DumpRequest, record: SocketRecord, outcome: DumpOutcome, visit: Visit): void {
-    const known = families ?? []
-    // What is of none of them comes last.
-    for (let turn = 0; turn <= known.length; turn++) {
-      for (let row = 0; row < this.starts.length; row++) {
-        const found = known.indexOf(this.data.getUint8(this.starts[row]!))
-        if ((found < 0 ? known.length : found) === turn) this.emit(row, decode, record, outcome, visit)
-      }
-    }
-  }
-
-  /** Hands out the socket with index `row`. */
-  emit(row: number, decode: Decode, record: SocketRecord, outcome: DumpOutcome, visit: Visit): void {
-    const start = this.starts[row]!
-    const end = this.ends[row]!
-    if (!decode(this.data, start, end, record)) {
-      outcome.damaged++
-      return
-    }
-    record.messageStart = start
-    record.messageEnd = end
-    visit(record)
-  }
-
-  sameAs(other: Pass): boolean {
-    if (this.keys.size !== other.keys.size) return false
-    for (const key of this.keys.keys()) if (!other.keys.has(key)) return false
-    return true
-  }
 }
 
 async function repeatDump(

@@ -19,13 +19,13 @@ const which = toggle('TARGETS')
 const show = toggle('WHAT IS SHOWN')
 
 export const pingFlags = {
-  count: when('c', 'N', 'stop after N probes to each target'),
+  count: when('c', 'N', 'stop after N probes to each target; with -w and one target, after N answers'),
   interval: when(
     'i',
     'TIME',
     'seconds between probes to a target, or with a unit: 0.2, 200ms; 2 ms at least for users',
   ),
-  deadline: when('w', 'TIME', 'stop after so many seconds, whatever was sent or answered'),
+  deadline: when('w', 'TIME', 'stop after so many seconds at the latest'),
   timeout: when('W', 'TIME', 'seconds to wait for an answer: 10 for one target, 1 for many'),
   adaptive: pace('A', 'a probe each round-trip time'),
   flood: pace('f', 'a probe for each answer, at least 100 a second; draws dots'),
@@ -61,7 +61,8 @@ export const pingFlags = {
   timestamps: option({
     options: ['auto', 'kernel', 'rx', 'user'] as const,
     default: 'auto' as const,
-    description: "clock readings: the kernel's of both ends, of the receipt only, or this process's",
+    description:
+      "clock readings: the kernel's receive stamps and transmit stamps (kernel), receive stamps only (rx), or this process's (user)",
     helpGroup: 'THE PROBE',
   })(),
 
@@ -77,7 +78,7 @@ export const pingFlags = {
   date: show('D', 'Unix time before each line'),
   missing: show('O', 'say so when a probe is still unanswered as the next one leaves'),
   audible: show('a', 'ring the bell at each answer'),
-  verbose: show('v', 'more of each answer: identifier, MPLS labels of errors'),
+  verbose: show('v', 'more of each answer: MPLS labels of errors, the identifier given with -e'),
   graph: show(undefined, 'draw round-trip times over time'),
   mtu: boolean({ description: 'find the path MTU instead', helpGroup: 'OTHER THAN PINGING' }),
   'fail-if': string({

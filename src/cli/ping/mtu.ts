@@ -1,14 +1,14 @@
 // `netkit ping --mtu`: the largest packet that passes, and who or what limits it.
 
-import { type PingSettings, preparePing, unresolvedError } from '../../compose/ping.js'
-import { UsageError } from '../../errors/index.js'
+import { printable } from '../../bytes/printable.js'
+import { MOST_PAYLOAD, type PingSettings, preparePing, unresolvedError } from '../../compose/ping.js'
 import { findPathMtu } from '../../probe/path-mtu.js'
 import { expandTargets } from '../../probe/targets.js'
 import { pathMtuLines } from '../../render/path-mtu-text.js'
 import type { Console } from '../console.js'
 
 /** 65,535 bytes less the headers of IP and ICMP. */
-const LARGEST_PAYLOAD = { 4: 65_507, 6: 65_487 } as const
+const LARGEST_PAYLOAD = { 4: MOST_PAYLOAD, 6: 65_487 } as const
 /** Of one round of probes, when -W says nothing. */
 const TIMEOUT_MS = 1000
 const INTERVAL_MS = 10
@@ -17,14 +17,13 @@ const DEADLINE_MS = 60_000
 
 /** Finds the path MTU of each target in turn: exit 1 when one does not answer. */
 export async function runPathMtu(list: readonly string[], settings: PingSettings, io: Console): Promise<undefined> {
-  if (settings.probe.kind === 'tcp') throw new UsageError('--mtu probes with ICMP or UDP, not with --tcp')
   const documents: object[] = []
   const abort = new AbortController()
   const free = io.onInterrupt(() => abort.abort())
   try {
     for (const { target } of expandTargets(list)) {
       if (abort.signal.aborted) break
-      documents.push(await search(target, settings, io, abort.signal))
+      documents.push(await search(target, settings, list.length > 1, io, abort.signal))
     }
   } finally {
     free()
@@ -33,12 +32,24 @@ export async function runPathMtu(list: readonly string[], settings: PingSettings
   return undefined
 }
 
-async function search(target: string, settings: PingSettings, io: Console, signal: AbortSignal): Promise<object> {
+async function search(
+  target: string,
+  settings: PingSettings,
+  many: boolean,
+  io: Console,
+  signal: AbortSignal,
+): Promise<object> {
   const payloadBytes = LARGEST_PAYLOAD[4]
   const prepared = await preparePing([target], { ...settings, payloadBytes, pathMtu: 'probe', many: false })
   try {
     const [missing] = prepared.unresolved
-    if (missing !== undefined) throw unresolvedError(missing)
+    if (missing !== undefined) {
+      if (!many) throw unresolvedError(missing)
+      io.err.line(`netkit: ${printable(missing.target)}: ${printable(missing.reason)}`)
+      io.setExit(2)
+      return { target: missing.target, address: null, pathMtu: null, reason: missing.reason }
+    }
+    for (const note of prepared.notes) io.err.line(`netkit: ${printable(note)}`)
     const [transport] = prepared.transports
     const [found] = prepared.targets
     const result = await findPathMtu(
@@ -63,7 +74,7 @@ async function search(target: string, settings: PingSettings, io: Console, signa
     if (io.format === 'ndjson') io.out.jsonLine(document)
     else if (io.format === 'text') for (const line of pathMtuLines(result, () => null)) io.out.line(line)
     io.out.flush()
-    if (result.pathMtu === null) io.setExit(1)
+    if (result.pathMtu === null && !process.exitCode) io.setExit(1)
     return document
   } finally {
     prepared.close()

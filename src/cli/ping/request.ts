@@ -2,7 +2,7 @@
 
 import type { Interfaces } from '@oclif/core'
 import { isAddress } from '../../bytes/address.js'
-import type { PingSettings } from '../../compose/ping.js'
+import { MOST_PAYLOAD, type PingSettings } from '../../compose/ping.js'
 import { UsageError } from '../../errors/index.js'
 import { parseBytes, parseCount, parseDuration } from '../../probe/quantity.js'
 import { parseThresholds, type Threshold } from '../../probe/thresholds.js'
@@ -11,8 +11,6 @@ import type { pingFlags } from './flags.js'
 export type PingFlags = Interfaces.InferredFlags<typeof pingFlags>
 
 const DEFAULT_PAYLOAD = 56
-/** 65,535 less the headers. */
-const MOST_PAYLOAD = 65_507
 const MOST_PATTERN = 16
 const MOST_COUNT = 0x7fffffff
 const MOST_PRELOAD = 65_536
@@ -82,10 +80,19 @@ function probeOf(flags: PingFlags): PingSettings['probe'] {
 
 /** Flags of ICMP and IP that other probes have no use for: said, not ignored. */
 function refuseForOthers(flags: PingFlags, kind: 'tcp' | 'udp'): void {
-  const icmpOnly = ['record-route', 'timestamp', 'identifier', 'adaptive', 'flood', 'mtu'] as const
+  const icmpOnly = ['record-route', 'timestamp', 'identifier', 'adaptive', 'flood'] as const
+  const noSyn = ['size', 'pattern', 'broadcast', 'no-loopback', 'mtu'] as const
   const used = icmpOnly.filter(name => flags[name])
   if (flags.transport !== 'auto') throw new UsageError(`--transport is for ICMP, not for --${kind}`)
   if (used.length > 0) throw new UsageError(`--${used[0]} is for ICMP, not for --${kind}`)
+  const useless = kind === 'tcp' ? noSyn.find(name => flags[name]) : undefined
+  if (useless !== undefined) throw new UsageError(`--${useless} is for ICMP and UDP: a TCP handshake carries no data`)
+  if (kind === 'tcp' && flags.timestamps !== 'auto') {
+    throw new UsageError('--timestamps is for ICMP and UDP: the kernel times a TCP handshake itself')
+  }
+  if (kind === 'udp' && flags.timestamps === 'kernel') {
+    throw new UsageError('--timestamps kernel is for ICMP: UDP probes have the stamp of the receipt (rx)')
+  }
 }
 
 /** What the flags ask for. @throws UsageError */
@@ -107,10 +114,13 @@ export function parseSettings(flags: PingFlags, many: boolean): PingSettings {
     intervalMs: optional(flags.interval, text => parseDuration(text, 's', 'the interval')),
     gapMs: optional(flags.gap, text => parseDuration(text, 'ms', 'the gap')),
     timeoutMs: optional(flags.timeout, text => parseDuration(text, 's', 'the timeout')),
-    deadlineMs: optional(flags.deadline, text => parseDuration(text, 's', 'the deadline')),
+    // ping(8): none.
+    deadlineMs: optional(flags.deadline, text => parseDuration(text, 's', 'the deadline')) || null,
     mode: flags.flood ? 'flood' : flags.adaptive ? 'adaptive' : 'steady',
     preload: optional(flags.preload, text => parseCount(text, 'the preload', 1, MOST_PRELOAD)) ?? 1,
-    payloadBytes: optional(flags.size, text => parseBytes(text, 'the size', 0, MOST_PAYLOAD)) ?? DEFAULT_PAYLOAD,
+    payloadBytes:
+      optional(flags.size, text => parseBytes(text, 'the size', 0, MOST_PAYLOAD)) ??
+      (probe.kind === 'tcp' ? 0 : DEFAULT_PAYLOAD),
     pattern: optional(flags.pattern, parsePattern),
     source: isSource ? flags.interface! : null,
     interface: isSource ? null : (flags.interface ?? null),

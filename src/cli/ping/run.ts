@@ -24,8 +24,8 @@ export async function runPing(flags: PingFlags, words: readonly string[], io: Co
     ...parseSettings(flags, many),
     tellSent: io.format === 'ndjson' || (io.format === 'text' && (!many || flags.graph)),
   }
+  refuseTogether(flags, many, io)
   if (flags.mtu) return (await import('./mtu.js')).runPathMtu(list, settings, io)
-  refuseTogether(flags, io)
   const prepared = await preparePing(list, settings)
   try {
     const [missing] = prepared.unresolved
@@ -43,7 +43,36 @@ export async function runPing(flags: PingFlags, words: readonly string[], io: Co
   return undefined
 }
 
-function refuseTogether(flags: PingFlags, io: Console): void {
+/** Flags that the search for the path MTU has no use for: said, not ignored. */
+const NOT_WITH_MTU = [
+  'count',
+  'adaptive',
+  'flood',
+  'preload',
+  'gap',
+  'size',
+  'pattern',
+  'path-mtu',
+  'record-route',
+  'timestamp',
+  'timestamps',
+  'many',
+  'alive',
+  'unreachable',
+  'quiet',
+  'date',
+  'missing',
+  'audible',
+  'graph',
+  'fail-if',
+] as const
+
+function refuseTogether(flags: PingFlags, many: boolean, io: Console): void {
+  const useless = flags.mtu ? NOT_WITH_MTU.find(name => flags[name] && flags[name] !== 'auto') : undefined
+  if (useless !== undefined) throw new UsageError(`--mtu finds a size by itself: leave out --${useless}`)
+  if (many && (flags.missing || flags.audible)) {
+    throw new UsageError(`-${flags.missing ? 'O' : 'a'} is for one target: with many, each probe has its line`)
+  }
   if (flags.alive && flags.unreachable) throw new UsageError('--alive and --unreachable exclude each other')
   if (flags.graph && io.format !== 'text')
     throw new UsageError('--graph draws on a terminal: leave --json and --ndjson out')
