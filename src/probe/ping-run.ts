@@ -269,6 +269,7 @@ export class PingRun {
     }
     const first = this.next
     const handled = transport.send(batch)
+    if (first === 0 && handled > 0) this.schedule.started(batch.sentMonoNs[0]! / 1e6, before[0])
     for (let row = 0; row < handled; row++) this.afterSend(row)
     if (handled < batch.count) this.schedule.takeBack(before, first + handled, first, now + RETRY_MS)
     return handled === batch.count

@@ -47,8 +47,7 @@ export class Schedule {
     const { pace, targets } = this
     const sentCount = number + 1
     if (sentCount <= (pace.preload - 1) * targets) return
-    // The first probe waits for what a start takes.
-    const late = number === 0 || nowMs - this.due > this.spacing()
+    const late = nowMs - this.due > this.spacing()
     const from = late ? nowMs : this.due
     if (sentCount % targets !== 0) {
       this.due = from + pace.gapMs
@@ -58,6 +57,12 @@ export class Schedule {
     this.roundDue += this.interval()
     this.due = Math.max(from + pace.gapMs, this.roundDue)
     this.roundDue = this.due
+  }
+
+  /** The first probe left at `nowMs`, later than it was due by what a start takes: the others keep their distance to it. */
+  started(nowMs: number, dueMs: number): void {
+    this.due += nowMs - dueMs
+    this.roundDue += nowMs - dueMs
   }
 
   /** The socket took fewer probes than were due: `number` and those after it are due again at `dueMs`. */
