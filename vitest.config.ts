@@ -4,6 +4,8 @@ export default defineConfig({
   test: {
     include: ['test/**/*.{test,priv,e2e}.ts'],
     pool: 'forks',
+    // Many tests wait for the network most of the time.
+    maxWorkers: 2,
     testTimeout: 60_000,
     hookTimeout: 120_000,
   },
