@@ -22,9 +22,10 @@ export async function readTargetList(
 ): Promise<string[]> {
   const all: string[] = []
   for (const source of file === null ? words : [...words, null]) {
-    if (source === '-' || (source === null && file === '-')) all.push(...(await linesOf(stdin(), 'standard input')))
-    else if (source === null) all.push(...(await linesOf(fs.createReadStream(file!), file!)))
-    else all.push(source)
+    let words = source === null ? [] : [source]
+    if (source === '-' || (source === null && file === '-')) words = await linesOf(stdin(), 'standard input')
+    else if (source === null) words = await linesOf(fs.createReadStream(file!), file!)
+    for (const word of words) all.push(word)
   }
   if (all.length === 0) throw noTarget(words, file)
   return all

@@ -253,7 +253,9 @@ async function openTransport(options: ProbeOptions, { probe }: PingSettings): Pr
     return openEchoSocket(native, options)
   }
   if (probe.kind !== 'icmp' || options.transport !== 'auto')
-    throw new UnsupportedError(native.reason, { hints: ['npm run build'] })
+    throw new UnsupportedError(native.reason, {
+      hints: [process.env['NETKIT_NATIVE'] === 'off' ? 'unset NETKIT_NATIVE' : 'npm run build'],
+    })
   return withoutNative(options, native.reason)
 }
 
@@ -280,9 +282,10 @@ export function unresolvedError({ target, reason }: UnresolvedTarget): NetkitErr
 }
 
 /** The failure of a ping whose first probe this host refused to send for want of a route. */
-export function noRouteError({ target, reason }: Pick<ErrorEvent, 'target' | 'reason'>): NetkitError {
+export function noRouteError({ target, reason, errno }: Pick<ErrorEvent, 'target' | 'reason' | 'errno'>): NetkitError {
+  const broadcast = errno === 'EACCES' ? ['allow a broadcast address: -b'] : []
   return new UsageError(`${target.target}: ${reason}`, {
     code: 'no-route',
-    hints: [`see the route taken: ip route get ${target.address}`],
+    hints: [`see the route taken: ip route get ${target.address}`, ...broadcast],
   })
 }

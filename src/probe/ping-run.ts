@@ -76,6 +76,9 @@ export class PingRun {
   private maxRttMs = -1
   private lastSentMs = 0
   private offsetMs = 0
+  /** A probe that the kernel refused, while its error queue is asked why; and the last for which it had an answer. */
+  private unexplained = -1
+  private explained = -1
   private cancelTimer: () => void = () => undefined
   private finish: (() => void) | null = null
   private failure: unknown = null
@@ -295,7 +298,10 @@ export class PingRun {
       return
     }
     this.answeredOrFailed++
-    this.tellError(maker.refusal(target, number, -result, batch.mtu![row]!))
+    // What somebody said about it, in the error queue, is the better reason.
+    this.unexplained = number
+    this.receiveSome(this.transports.indexOf(this.transportOf[index]!))
+    if (this.unexplained === number) this.tellError(maker.refusal(target, number, -result, batch.mtu![row]!))
   }
 
   private receive(index: number): void {
@@ -356,6 +362,12 @@ export class PingRun {
     if (state !== PROBE_STATE.free && isPortAnswer(this.transportOf[index]!, error, target)) {
       this.answered(maker.portAnswer(error, target, number, this.highest[index]!), number, state)
       return
+    }
+    // A probe that was sent again, and refused again, has one error.
+    if (number >= 0 && number === this.explained) return
+    if (number >= 0 && number === this.unexplained) {
+      this.explained = number
+      this.unexplained = -1
     }
     const event = maker.error(error, target, number)
     if (state === PROBE_STATE.waiting && !isAdvice(event)) {

@@ -29,6 +29,8 @@ export class Schedule {
   /** Due time of the probe that began the round. */
   private roundDue = 0
   private rttMs = 0
+  /** What lies between the last probe and `due`. */
+  private spacedMs = 0
 
   constructor(pace: Pace, targets: number, nowMs: number) {
     this.pace = pace
@@ -54,7 +56,8 @@ export class Schedule {
       return
     }
     if (late) this.roundDue += nowMs - this.due
-    this.roundDue += this.interval()
+    this.spacedMs = this.interval()
+    this.roundDue += this.spacedMs
     this.due = Math.max(from + pace.gapMs, this.roundDue)
     this.roundDue = this.due
   }
@@ -85,7 +88,7 @@ export class Schedule {
     const { mode, floorMs } = this.pace
     if (mode === 'steady') return
     if (rttMs !== null) this.rttMs = this.rttMs === 0 ? rttMs : this.rttMs + (rttMs - this.rttMs) / 8
-    const earliest = mode === 'flood' ? nowMs : Math.max(nowMs, this.due - this.interval() + floorMs)
+    const earliest = mode === 'flood' ? nowMs : Math.max(nowMs, this.due - this.spacedMs + floorMs)
     this.due = Math.min(this.due, earliest)
   }
 

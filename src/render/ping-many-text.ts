@@ -81,6 +81,7 @@ export class PingManyText {
 
   /** Kept only for what `end` has to say of the target. */
   private summary(event: SummaryEvent, state: TargetState): void {
+    state.alive ||= event.statistics.received > 0
     this.totals.add(event, state.alive)
     if (!this.options.single || !state.alive) state.summary = event
   }
@@ -149,7 +150,9 @@ export class PingManyText {
     const { filter, single, quiet } = this.options
     for (const state of this.states) {
       if (state.alive) continue
-      if (filter === 'unreachable') this.out.line(printable(state.target.target))
+      // Not probed, or not waited for: nothing is known of it.
+      const isKnown = state.summary !== null && state.summary.statistics.lossPercent !== null
+      if (filter === 'unreachable' && isKnown) this.out.line(printable(state.target.target))
       else if (filter === 'all' && single && !quiet) this.out.line(`${targetLabel(state.target)} ${verdict(state)}`)
     }
     if (filter === 'all' && !single && this.states.length > 0) {

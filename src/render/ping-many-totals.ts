@@ -9,6 +9,8 @@ export class PingTotals {
   unresolved = 0
   private targets = 0
   private alive = 0
+  /** Targets whose probes were not sent, or not waited for. */
+  private unknown = 0
   private transmitted = 0
   private received = 0
   private errors = 0
@@ -35,6 +37,7 @@ export class PingTotals {
   add({ statistics, transport, timestampSource }: SummaryEvent, alive: boolean): void {
     this.targets++
     if (alive) this.alive++
+    else if (statistics.lossPercent === null) this.unknown++
     this.transmitted += statistics.transmitted
     this.received += statistics.received
     this.errors += statistics.errors
@@ -62,7 +65,7 @@ export class PingTotals {
   lines(): string[] {
     const { targets, alive, unresolved, transmitted, received } = this
     const lines = [
-      `${counted(targets + unresolved, 'target')}: ${alive} alive, ${targets - alive} unreachable${unresolved > 0 ? `, ${unresolved} without an address` : ''}`,
+      `${counted(targets + unresolved, 'target')}: ${alive} alive, ${targets - alive - this.unknown} unreachable${this.unknown > 0 ? `, ${this.unknown} not known` : ''}${unresolved > 0 ? `, ${unresolved} without an address` : ''}`,
     ]
     if (transmitted === 0) return lines
     const counts = [`${counted(transmitted, 'probe')} sent`, `${received} answered`]

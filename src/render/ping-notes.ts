@@ -38,7 +38,10 @@ export function summaryNotes({ statistics, transport, timestampSource }: Summary
   const notes: string[] = []
   if (rttMs !== null) {
     const jitter = jitterMs === null ? '' : `, jitter ${formatMs(jitterMs)} ms`
-    const rfc = rfc3550JitterMs === null ? '' : ` (RFC 3550: ${formatMs(rfc3550JitterMs)} ms)`
+    const rfc =
+      rfc3550JitterMs === null
+        ? ''
+        : `${jitterMs === null ? ', jitter' : ''} (RFC 3550: ${formatMs(rfc3550JitterMs)} ms)`
     notes.push(`${formatPercentiles(rttMs)}, stddev ${formatMs(rttMs.stddev)} ms${jitter}${rfc}`)
   }
   if (longestOutageMs > 0) notes.push(`longest outage ${formatMs(longestOutageMs)} ms`)

@@ -28,7 +28,7 @@ describe('loading the native socket', () => {
   it('says what to type where nothing was built', () => {
     const root = emptyRoot()
     expect(reason(root)).toBe(
-      `${join(root, `prebuilds/linux-${process.arch}/netkit.node`)} is missing: ` +
+      `the native socket ${join(root, `prebuilds/linux-${process.arch}/netkit.node`)} is missing: ` +
         'in a clone, npm run build makes it',
     )
   })

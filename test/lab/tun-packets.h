@@ -56,6 +56,11 @@ struct Request {
   int64_t sequence;
 };
 
+/** The address of a rule, where it has one of the request's family; else the one that was asked. */
+inline const Bytes& ofFamily(const Bytes& address, const Request& request) {
+  return address.size() == request.to.size() ? address : request.to;
+}
+
 inline Bytes errorAbout(const Rule& rule, const Request& request) {
   size_t most = request.v6 ? 1280 - 48 : 576 - 28;  // RFC 4443 section 2.4 (c), RFC 1812 section 4.3.2.3
   size_t length = std::min(request.bytes.size(), most);
@@ -75,7 +80,7 @@ inline Bytes errorAbout(const Rule& rule, const Request& request) {
     put16(extension, 2, uint16_t(~sum(extension.data(), extension.size())));
     message.insert(message.end(), extension.begin(), extension.end());
   }
-  return packet(rule.by.empty() ? request.to : rule.by, request.from, rule.ttl, message);
+  return packet(ofFamily(rule.by, request), request.from, rule.ttl, message);
 }
 
 inline Bytes replyTo(const Rule& rule, const Request& request, bool faulty) {
@@ -87,7 +92,7 @@ inline Bytes replyTo(const Rule& rule, const Request& request, bool faulty) {
       if (8 + offset < message.size()) message[8 + offset] ^= 0xff;
     }
   }
-  return packet(faulty && !rule.from.empty() ? rule.from : request.to, request.from, rule.ttl, message);
+  return packet(faulty ? ofFamily(rule.from, request) : request.to, request.from, rule.ttl, message);
 }
 
 /** Reads the headers of a packet; false when it is none that is answered. */

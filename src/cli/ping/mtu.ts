@@ -4,6 +4,7 @@ import { printable } from '../../bytes/printable.js'
 import { MOST_PAYLOAD, type PingSettings, preparePing, unresolvedError } from '../../compose/ping.js'
 import { findPathMtu } from '../../probe/path-mtu.js'
 import { expandTargets } from '../../probe/targets.js'
+import { pathMtuObject, unresolvedMtuObject } from '../../render/path-mtu-json.js'
 import { pathMtuLines } from '../../render/path-mtu-text.js'
 import type { Console } from '../console.js'
 
@@ -47,7 +48,9 @@ async function search(
       if (!many) throw unresolvedError(missing)
       io.err.line(`netkit: ${printable(missing.target)}: ${printable(missing.reason)}`)
       io.setExit(2)
-      return { target: missing.target, address: null, pathMtu: null, reason: missing.reason }
+      const nothing = unresolvedMtuObject(missing.target, missing.reason)
+      if (io.format === 'ndjson') io.out.jsonLine(nothing)
+      return nothing
     }
     for (const note of prepared.notes) io.err.line(`netkit: ${printable(note)}`)
     const [transport] = prepared.transports
@@ -70,7 +73,7 @@ async function search(
       },
       signal,
     )
-    const document = { ...result, target: found!.target, address: found!.address }
+    const document = pathMtuObject(result)
     if (io.format === 'ndjson') io.out.jsonLine(document)
     else if (io.format === 'text') for (const line of pathMtuLines(result, () => null)) io.out.line(line)
     io.out.flush()

@@ -110,7 +110,8 @@ export function parseSettings(flags: PingFlags, many: boolean): PingSettings {
     probe,
     transport: flags.transport,
     timestamps: flags.timestamps,
-    count: optional(flags.count, text => parseCount(text, 'the count', 1, MOST_COUNT)) ?? (many ? 1 : null),
+    count:
+      optional(flags.count, text => parseCount(text, 'the count', 1, MOST_COUNT)) ?? (many && !flags.graph ? 1 : null),
     intervalMs: optional(flags.interval, text => parseDuration(text, 's', 'the interval')),
     gapMs: optional(flags.gap, text => parseDuration(text, 'ms', 'the gap')),
     timeoutMs: optional(flags.timeout, text => parseDuration(text, 's', 'the timeout')),

@@ -12,8 +12,8 @@ import type { Console } from '../console.js'
 import { type PingFlags, parseLimits, parseSettings } from './request.js'
 import { makePingView, type PingView } from './view.js'
 
-/** What the kernel says where no route leads to the target. */
-const NO_ROUTE = 'ENETUNREACH'
+/** What the kernel says where no route leads to the target, or one that prohibits or drops; of a broadcast address without -b. */
+const NO_ROUTE = ['ENETUNREACH', 'EACCES', 'EINVAL']
 
 /** One run from flags and words; prints as it goes. */
 export async function runPing(flags: PingFlags, words: readonly string[], io: Console): Promise<undefined> {
@@ -123,7 +123,7 @@ async function probe(
 /** The first probe found no way out of this host: ping(8) ends then, too. */
 function isNoRoute(event: ProbeEvent): event is ErrorEvent {
   const { event: kind } = event
-  return kind === 'error' && event.origin === 'local' && event.sequence === 1 && event.errno === NO_ROUTE
+  return kind === 'error' && event.origin === 'local' && event.sequence === 1 && NO_ROUTE.includes(event.errno ?? '')
 }
 
 /** Exit 1 when a target did not answer, or not often enough, or a limit was exceeded; 2 when one has no address or no route. */
