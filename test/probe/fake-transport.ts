@@ -141,6 +141,12 @@ export class FakeTransport implements ProbeTransport {
   }
 
   fail(probe: { target: number; sequence: number }, change: Partial<ProbeError> = {}): void {
+    this.queueError(probe, change)
+    this.readable()
+  }
+
+  /** An error is there to be read, and nobody has been woken yet. */
+  queueError(probe: { target: number; sequence: number }, change: Partial<ProbeError> = {}): void {
     const message: ProbeError = {
       origin: 'icmp',
       type: 11,
@@ -155,7 +161,7 @@ export class FakeTransport implements ProbeTransport {
       quoted: new Uint8Array(),
       ...change,
     }
-    this.arrive(visitor => visitor.error(message))
+    this.waiting.push(visitor => visitor.error(message))
   }
 
   stamp(probe: { target: number; sequence: number }, at: 'scheduler' | 'driver', afterMs: number): void {

@@ -60,6 +60,23 @@ describe('the pace', () => {
     }
   })
 
+  test('adaptive mode follows the first answer, not the interval that it began with', () => {
+    const running = start({ pace: { intervalMs: 1000, gapMs: 0, preload: 1, mode: 'adaptive', floorMs: 2 } })
+    running.clock.pass(5)
+    running.transport.answer({ target: 0, sequence: 1 })
+    running.clock.pass(1)
+    expect(running.transport.sent.map(({ atMs }) => atMs)).toEqual([1000, 1005])
+  })
+
+  test('a socket that was full for long makes no burst afterwards', () => {
+    const running = start()
+    running.transport.room.push(...Array.from({ length: 3500 }, () => 0))
+    running.clock.pass(6500)
+    const times = running.transport.sent.map(({ atMs }) => atMs)
+    expect(times.length).toBeGreaterThan(2)
+    for (const [at, time] of times.entries()) if (at > 0) expect(time - times[at - 1]!).toBeGreaterThanOrEqual(1000)
+  })
+
   test('many targets are probed in turn, a gap apart, and each at its interval', () => {
     const targets = [target(0), target(1), target(2)]
     const running = start({
@@ -195,6 +212,18 @@ describe('answers', () => {
     expect(replies(running)).toMatchObject([{ sequence: 1, corruptedBytes: 1 }])
   })
 
+  test('of two targets with one address, an answer without cookie is for the one that waits', () => {
+    const running = start({ targets: [target(0, '192.0.2.1'), target(1, '192.0.2.1')], payloadBytes: 4 })
+    running.clock.pass(5)
+    const unmarked = { data: Uint8Array.of(0, 1, 2, 3), payloadEnd: 4, target: -1, sequence: -1, fromTarget: 0 }
+    running.transport.answer({ target: 0, sequence: 1 }, unmarked)
+    running.transport.answer({ target: 1, sequence: 1 }, unmarked)
+    expect(replies(running).map(({ event, target: { index } }) => [event, index])).toEqual([
+      ['reply', 0],
+      ['reply', 1],
+    ])
+  })
+
   test('missing bytes count as corrupted', () => {
     const running = start()
     running.transport.answer({ target: 0, sequence: 1 }, { payloadEnd: 20, bytes: 28 })
@@ -270,6 +299,30 @@ describe('errors', () => {
     ])
   })
 
+  test('a refusal that the error queue explains is one error, in the words of who said it', () => {
+    const explained = start({ count: 2 })
+    explained.transport.refuse = 113
+    const { send } = explained.transport
+    explained.transport.send = batch => {
+      const handled = send.call(explained.transport, batch)
+      for (let times = 0; times < 2; times++)
+        explained.transport.queueError({ target: 0, sequence: 2 }, { type: 3, code: 13 })
+      return handled
+    }
+    explained.clock.pass(1000)
+    expect(errors(explained)).toMatchObject([{ sequence: 2, origin: 'icmp', type: 3, code: 13 }])
+  })
+
+  test('a clock that was set in flight does not make the time of an error', () => {
+    for (const step of [-3_600_000, 3_600_000]) {
+      const running = start({}, 'udp')
+      running.clock.pass(6)
+      running.transport.wallOffsetMs += step
+      running.transport.fail({ target: 0, sequence: 1 }, { type: 3, code: 3, from: '192.0.2.1' })
+      expect(replies(running)).toMatchObject([{ rttMs: 6, clockStepped: true, timestampSource: 'user' }])
+    }
+  })
+
   test('an error that does not tell its probe is shown without one', () => {
     const running = start()
     running.transport.fail({ target: 0, sequence: 1 }, { sequence: -1, wireSequence: -1 })
@@ -329,6 +382,28 @@ describe('the end', () => {
     running.clock.pass(1000)
     running.transport.answer({ target: 0, sequence: 3 })
     expect(await running.ended()).toBe(true)
+  })
+
+  test('with many targets is not brought about by the answers of one', async () => {
+    const targets = [target(0), target(1)]
+    const running = start({ targets, deadlineMs: 5000, count: 2, timeoutMs: 10_000, shortWait: false })
+    for (const sequence of [1, 2]) {
+      running.transport.answer({ target: 0, sequence })
+      running.clock.pass(1000)
+    }
+    expect(running.transport.sent.map(({ target: index }) => index)).toEqual([0, 1, 0, 1])
+    expect(await running.ended()).toBe(false)
+    running.clock.pass(4000)
+    expect(await running.ended()).toBe(true)
+  })
+
+  test('comes sooner once a late first answer tells how long answers take', async () => {
+    const running = start({ count: 3 })
+    running.clock.pass(2001)
+    running.transport.answer({ target: 0, sequence: 3 })
+    running.clock.pass(1100)
+    expect(await running.ended()).toBe(true)
+    expect(statistics(running)).toMatchObject({ transmitted: 3, received: 1, lossPercent: 66.7 })
   })
 
   test('by interruption leaves what is under way out of the loss', async () => {
