@@ -281,9 +281,15 @@ export function unresolvedError({ target, reason }: UnresolvedTarget): NetkitErr
   return new UsageError(`${target}: ${reason}: it is an ${is} address`, { code, hints: [`leave out ${other}`] })
 }
 
-/** The failure of a ping whose first probe this host refused to send for want of a route. */
-export function noRouteError({ target, reason, errno }: Pick<ErrorEvent, 'target' | 'reason' | 'errno'>): NetkitError {
-  const broadcast = errno === 'EACCES' ? ['allow a broadcast address: -b'] : []
+/**
+ * The failure of a ping whose first probe this host refused to send for want of a route.
+ * @param source the address that it would have left from, which a broadcast address has and a prohibited one has not
+ */
+export function noRouteError(
+  { target, reason, errno }: Pick<ErrorEvent, 'target' | 'reason' | 'errno'>,
+  source: string | null,
+): NetkitError {
+  const broadcast = errno === 'EACCES' && source !== null ? ['it is a broadcast address: allow that with -b'] : []
   return new UsageError(`${target.target}: ${reason}`, {
     code: 'no-route',
     hints: [`see the route taken: ip route get ${target.address}`, ...broadcast],

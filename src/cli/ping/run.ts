@@ -109,7 +109,7 @@ async function probe(
   if (refusal !== null) {
     if (io.format !== 'ndjson') {
       view.failed?.()
-      throw noRouteError(refusal)
+      throw noRouteError(refusal, prepared.transports[0]!.sourceAddress(0))
     }
     outcome.noRoute = true
   }
