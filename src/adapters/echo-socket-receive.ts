@@ -20,6 +20,7 @@ import {
 } from './echo-socket-options.js'
 import { readRows } from './echo-socket-rows.js'
 import type { TargetTable } from './echo-socket-targets.js'
+import { emptyReply } from './probe-reply.js'
 
 const ARENA_BYTES = 1 << 21
 const MOST_ROWS = 256
@@ -80,7 +81,7 @@ export class EchoReplies {
       const control = name + NAME_BYTES
       this.table.set([at, this.dataBytes, name, targets.nameBytes, control, CONTROL_BYTES], row * RECEIVE_ROW)
     }
-    this.reply = emptyReply(this.arena)
+    this.reply = emptyReply('echo-reply', this.arena)
   }
 
   /** Reads what is there, up to the room: how many messages. They are to be handed out before the next call. */
@@ -181,28 +182,5 @@ export class EchoReplies {
     if (this.identity.kind !== 'raw' || reply.target >= 0) return true
     const isStrange = echo.hasMark && echo.cookieLow !== cookie[0] && echo.cookieHigh !== cookie[1]
     return from >= 0 && !isStrange
-  }
-}
-
-function emptyReply(arena: Uint8Array): ProbeReply {
-  return {
-    answer: 'echo-reply',
-    target: -1,
-    sequence: -1,
-    wireSequence: -1,
-    from: '',
-    fromTarget: -1,
-    receivedNs: 0,
-    kernelStamp: false,
-    readNs: 0,
-    readMonoNs: 0,
-    rttNs: Number.NaN,
-    ttl: -1,
-    bytes: 0,
-    data: arena,
-    payloadStart: 0,
-    payloadEnd: 0,
-    synRetransmits: -1,
-    ipOptions: null,
   }
 }

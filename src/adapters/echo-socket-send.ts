@@ -10,6 +10,7 @@ import type { ProbeClock } from './echo-socket-clock.js'
 import { SOL_SOCKET } from './echo-socket-options.js'
 import { STAMP_CONTROL_BYTES, type TransmitStamps } from './echo-socket-stamps.js'
 import type { TargetTable } from './echo-socket-targets.js'
+import { ICMP_ERRNOS } from './probe-reply.js'
 
 const SO_ERROR = 4
 /** Memory for messages, and the most of them in one call. */
@@ -17,19 +18,6 @@ const ARENA_BYTES = 1 << 20
 const MOST_ROWS = 256
 /** Where the part of the message begins that is the same in all: header and mark are written for each. */
 const CONSTANT_AT = ICMP_ECHO.size + ECHO_COOKIE_BYTES
-
-/** Errnos that an ICMP error leaves waiting on the socket (net/ipv4/icmp.c icmp_err_convert, net/ipv6/icmp.c tab_unreach). */
-const ICMP_ERRNOS: readonly number[] = [
-  ERRNO.ENETUNREACH,
-  ERRNO.EHOSTUNREACH,
-  ERRNO.ENOPROTOOPT,
-  ERRNO.ECONNREFUSED,
-  ERRNO.EOPNOTSUPP,
-  ERRNO.EHOSTDOWN,
-  ERRNO.ENONET,
-  ERRNO.EACCES,
-  ERRNO.EPROTO,
-]
 
 export interface SenderOptions {
   family: 4 | 6

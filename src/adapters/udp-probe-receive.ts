@@ -9,6 +9,7 @@ import type { ProbeClock } from './echo-socket-clock.js'
 import { IP_TTL, IPV6_HOPLIMIT, SO_TIMESTAMPNS, SOL_IP, SOL_IPV6, SOL_SOCKET } from './echo-socket-options.js'
 import { readRows } from './echo-socket-rows.js'
 import type { TargetTable } from './echo-socket-targets.js'
+import { emptyReply } from './probe-reply.js'
 import type { Lane } from './udp-probe-lanes.js'
 import type { Cookie } from './udp-probe-send.js'
 
@@ -63,7 +64,7 @@ export class UdpAnswers {
       const name = at + this.dataBytes
       this.table.set([at, this.dataBytes, name, NAME_BYTES, name + NAME_BYTES, CONTROL_BYTES], row * RECEIVE_ROW)
     }
-    this.reply = emptyReply(this.arena)
+    this.reply = emptyReply('datagram', this.arena)
   }
 
   /** Reads what a socket has, up to the room: how many. They are to be handed out before the next read. */
@@ -128,26 +129,3 @@ export class UdpAnswers {
 
 const isHopLimit = (level: number, type: number): boolean =>
   (level === SOL_IP && type === IP_TTL) || (level === SOL_IPV6 && type === IPV6_HOPLIMIT)
-
-function emptyReply(data: Uint8Array): ProbeReply {
-  return {
-    answer: 'datagram',
-    target: -1,
-    sequence: -1,
-    wireSequence: -1,
-    from: '',
-    fromTarget: -1,
-    receivedNs: 0,
-    kernelStamp: false,
-    readNs: 0,
-    readMonoNs: 0,
-    rttNs: Number.NaN,
-    ttl: -1,
-    bytes: 0,
-    data,
-    payloadStart: 0,
-    payloadEnd: 0,
-    synRetransmits: -1,
-    ipOptions: null,
-  }
-}

@@ -7,23 +7,11 @@ import type { SocketPort } from '../ports/socket.js'
 import { ECHO_COOKIE_BYTES, fillPattern } from '../wire/icmp.js'
 import type { ProbeClock } from './echo-socket-clock.js'
 import type { TargetTable } from './echo-socket-targets.js'
+import { ICMP_ERRNOS } from './probe-reply.js'
 import type { Lane, UdpLanes } from './udp-probe-lanes.js'
 
 const ARENA_BYTES = 1 << 20
 const MOST_ROWS = 256
-/** Errnos that an ICMP error leaves waiting on the socket (net/ipv4/icmp.c icmp_err_convert, net/ipv6/icmp.c tab_unreach). */
-const ICMP_ERRNOS: readonly number[] = [
-  ERRNO.ENETUNREACH,
-  ERRNO.EHOSTUNREACH,
-  ERRNO.ENOPROTOOPT,
-  ERRNO.ECONNREFUSED,
-  ERRNO.EOPNOTSUPP,
-  ERRNO.EHOSTDOWN,
-  ERRNO.ENONET,
-  ERRNO.EACCES,
-  ERRNO.EPROTO,
-]
-
 export type Cookie = readonly [low: number, high: number]
 
 /** Takes what waits in the error queue of a socket. Answers the MTU that a refusal of this host named for a target's position. */
