@@ -2,13 +2,14 @@
 
 import { formatIpv4, formatIpv6 } from '../bytes/address.js'
 import { internetChecksum } from '../bytes/checksum.js'
-import type { ProbeError, ProbeReply, ProbeVisitor } from '../ports/probe.js'
+import type { ProbeError, ProbeVisitor } from '../ports/probe.js'
 import type { ProbeTarget } from '../probe/events.js'
 import { parseIpBlock } from '../sockets/filter/addresses.js'
 import { EchoView, ICMP_ECHO_REPLY, ICMP_ECHO_REQUEST, ICMP6_ECHO_REPLY, ICMP6_ECHO_REQUEST } from '../wire/icmp.js'
 import { IcmpErrorView, icmpErrno } from '../wire/icmp-error.js'
 import { IPPROTO_ICMP, Ipv4View } from '../wire/ipv4.js'
 import { IPPROTO_ICMPV6 } from '../wire/ipv6.js'
+import { emptyReply } from './probe-reply.js'
 
 const NO_BYTES = new Uint8Array(0)
 
@@ -43,26 +44,7 @@ export class RawAnswers {
   private readonly ip = new Ipv4View()
   private readonly echo = new EchoView()
   private readonly icmpError = new IcmpErrorView()
-  private readonly reply: ProbeReply = {
-    answer: 'echo-reply',
-    target: -1,
-    sequence: -1,
-    wireSequence: -1,
-    from: '',
-    fromTarget: -1,
-    receivedNs: 0,
-    kernelStamp: false,
-    readNs: 0,
-    readMonoNs: 0,
-    rttNs: Number.NaN,
-    ttl: -1,
-    bytes: 0,
-    data: NO_BYTES,
-    payloadStart: 0,
-    payloadEnd: 0,
-    synRetransmits: -1,
-    ipOptions: null,
-  }
+  private readonly reply = emptyReply('echo-reply', NO_BYTES)
   private readonly error: ProbeError = {
     origin: 'icmp',
     type: -1,

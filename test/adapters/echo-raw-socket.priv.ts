@@ -5,6 +5,7 @@ import type { ProbeOptions } from '../../src/ports/probe.js'
 import { parseMplsLabels } from '../../src/wire/icmp-extensions.js'
 import { describeLab, inNetns, NOBODY, startResponder, withChain, withNetns, withRules } from '../lab/index.js'
 import { runBundled } from './bundle.js'
+import { probeOptions } from './probe-helper.js'
 
 /** Where the bundle, which is run from elsewhere, finds the package. */
 process.env['NODE_PATH'] = dirname(dirname(createRequire(import.meta.url).resolve('raw-socket/package.json')))
@@ -41,28 +42,7 @@ interface Outcome {
   cookie: [number, number]
 }
 
-const defaults: ProbeOptions = {
-  targets: [],
-  family: 4,
-  transport: 'raw-socket',
-  timestamps: 'user',
-  payloadBytes: 56,
-  pattern: null,
-  source: null,
-  interface: null,
-  ttl: null,
-  tos: null,
-  mark: null,
-  pathMtu: null,
-  flowLabel: null,
-  broadcast: false,
-  noLoopback: false,
-  ipOptions: null,
-  identifier: null,
-  sendBufferBytes: null,
-  port: null,
-  netnsFd: -1,
-}
+const defaults = probeOptions(['127.0.0.1'], { transport: 'raw-socket', timestamps: 'user' })
 
 interface Probes {
   family: 4 | 6

@@ -9,6 +9,7 @@ import type { ProbeError, ProbeOptions, ProbeReply, ProbeTransport, SendBatch } 
 import type { SocketPort } from '../../src/ports/socket.js'
 import { type Helper, spawnInNetns } from '../lab/index.js'
 import { native } from '../native/helper.js'
+import { probeOptions } from './probe-helper.js'
 
 /** A reply, its payload copied, or an error. */
 export type Message = { kind: 'reply'; reply: ProbeReply } | { kind: 'error'; error: ProbeError }
@@ -24,34 +25,12 @@ export interface Collected {
 
 type Open = (port: SocketPort, options: ProbeOptions) => ProbeTransport
 
-const DEFAULTS: Omit<ProbeOptions, 'targets' | 'family'> = {
-  transport: 'auto',
-  timestamps: 'rx',
-  payloadBytes: 56,
-  pattern: null,
-  source: null,
-  interface: null,
-  ttl: null,
-  tos: null,
-  mark: null,
-  pathMtu: null,
-  flowLabel: null,
-  broadcast: false,
-  noLoopback: false,
-  ipOptions: null,
-  identifier: null,
-  sendBufferBytes: null,
-  port: null,
-  netnsFd: -1,
-}
-
 export function optionsFor(
   family: 4 | 6,
   addresses: readonly string[],
   more: Partial<ProbeOptions> = {},
 ): ProbeOptions {
-  const targets = addresses.map((address, index) => ({ index, target: address, address, family }))
-  return { ...DEFAULTS, targets, family, ...more }
+  return probeOptions(addresses, { family, timestamps: 'rx', ...more })
 }
 
 /** Rows of target and sequence as a batch. */
