@@ -4,6 +4,7 @@
 // `Ns` of CLOCK_REALTIME, which is the clock of the kernel's own stamps. `MonoNs` are those of CLOCK_MONOTONIC itself (process.hrtime).
 
 import type { ProbeTarget, TimestampSource, TransportKind } from '../probe/events.js'
+import type { QuotedProbe } from '../probe/trace-events.js'
 
 /** Probes to send: arrays by row, of which the first `count` rows count. The transport fills in the last three. */
 export interface SendBatch {
@@ -21,6 +22,9 @@ export interface SendBatch {
   readonly sentMonoNs: Float64Array
   /** Filled in where it is there, and `result` is -EMSGSIZE: the MTU that the kernel named, else 0. */
   readonly mtu?: Int32Array
+  /** Of a trace: the time to live of each probe, and the flow that it belongs to (see `ProbeTransport.flowValue`). */
+  readonly ttl?: Uint8Array
+  readonly flow?: Uint16Array
 }
 
 /** An answer; one object reused for every answer, valid during the call only. */
@@ -82,6 +86,10 @@ export interface ProbeError {
   pointer?: number
   /** The better router of a redirect; null or missing when it is none. */
   redirectTo?: string | null
+  /** Of a trace, when `sequence` cannot be told: the flow of the probe, so that the only one under way in it is known. */
+  flow?: number
+  /** What the quoted IP header says; only with `ProbeOptions.quotedHeaders`. */
+  quote?: QuotedProbe | null
 }
 
 /** Takes what came. */
@@ -114,6 +122,13 @@ export interface ProbeTransport {
   receive(visitor: ProbeVisitor): number
   /** Calls back whenever there is something to receive, until close. */
   onReadable(callback: () => void): void
+  /**
+   * What keeps the probes of a flow on one path: the source port (UDP, TCP), or the checksum (ICMP), whose probes are padded to
+   * have the same. Known when the first probe of the flow was sent; 0 before that, and where flows are not kept.
+   */
+  flowValue?(flow: number): number
+  /** A flow can have one probe under way only: the next gives it up (TCP, whose sockets are told apart by their ports). */
+  readonly oneProbeAFlow?: boolean
   /** Monotonic nanoseconds now, of the clock of `sentMonoNs`. */
   nowMonoNs(): number
   close(): void
@@ -151,6 +166,10 @@ export interface ProbeOptions {
   readonly sendBufferBytes: number | null
   /** Destination port of TCP and UDP probes. */
   readonly port: number | null
+  /** Source port of flow 0 of a trace over UDP or TCP, those of others follow; null for ports of the kernel's choice. */
+  readonly sourcePort?: number | null
+  /** Hear ICMP errors through a raw socket too, for the IP headers that they quote. @throws PermissionError on open without it */
+  readonly quotedHeaders?: boolean
   /** Network namespace to probe from, -1 for the caller's. */
   readonly netnsFd: number
 }
