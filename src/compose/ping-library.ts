@@ -3,14 +3,8 @@
 import { UsageError } from '../errors/index.js'
 import type { ProbeEvent, SummaryEvent } from '../probe/events.js'
 import { BatchQueue } from './batch-queue.js'
-import {
-  checkSettings,
-  type PingSettings,
-  type PreparedPing,
-  preparePing,
-  type UnresolvedTarget,
-  unresolvedError,
-} from './ping.js'
+import { checkSettings, type PingSettings, type PreparedPing, preparePing } from './ping.js'
+import { type UnresolvedTarget, unresolvedError } from './probe.js'
 
 /** How to ping; everything has a default. Times are milliseconds. */
 export interface PingOptions {

@@ -1,17 +1,12 @@
 // From what is wanted of a ping to a run that can start: limits checked, names resolved, transports opened.
 
-import { openRawSocketPackage } from '../adapters/echo-raw-socket.js'
-import { openEchoSocket } from '../adapters/echo-socket.js'
-import { isLoadFailure, loadNative } from '../adapters/native.js'
 import { resolveTargets } from '../adapters/resolve.js'
-import { openTcpProbe } from '../adapters/tcp-probe.js'
-import { openUdpProbe } from '../adapters/udp-probe.js'
-import { isAddress, splitZone } from '../bytes/address.js'
-import { type NetkitError, UnsupportedError, UsageError } from '../errors/index.js'
+import { type NetkitError, UsageError } from '../errors/index.js'
 import type { ProbeOptions, ProbeTransport } from '../ports/probe.js'
 import type { ErrorEvent, ProbeEvent, ProbeTarget } from '../probe/events.js'
-import { type PingPlan, PingRun, type PingTimers } from '../probe/ping-run.js'
+import { type PingPlan, PingRun } from '../probe/ping-run.js'
 import type { Pace } from '../probe/schedule.js'
+import { eventLoop, openProbeTransport, type UnresolvedTarget } from './probe.js'
 
 /** ping(8): users may not go below these. */
 const USER_INTERVAL_MS = 2
@@ -55,12 +50,6 @@ export interface PingSettings {
   many: boolean
 }
 
-/** A target that has no address. */
-export interface UnresolvedTarget {
-  target: string
-  reason: string
-}
-
 /** A run that is ready to start. */
 export interface PreparedPing {
   plan: PingPlan
@@ -71,17 +60,6 @@ export interface PreparedPing {
   notes: readonly string[]
   start(tell: (event: ProbeEvent) => void): PingRun
   close(): void
-}
-
-const eventLoop: PingTimers = {
-  after(ms, callback) {
-    const timer = setTimeout(callback, ms)
-    return () => clearTimeout(timer)
-  },
-  soon(callback) {
-    const immediate = setImmediate(callback)
-    return () => clearImmediate(immediate)
-  },
 }
 
 /** Whether limits of unprivileged users apply. */
@@ -129,7 +107,10 @@ export async function preparePing(words: Iterable<string>, settings: PingSetting
     for (const family of [4, 6] as const) {
       const own = targets.filter(target => target.family === family)
       if (own.length > 0)
-        transports.push({ family, transport: await openTransport(optionsOf(settings, pace, own, family), settings) })
+        transports.push({
+          family,
+          transport: await openProbeTransport(optionsOf(settings, pace, own, family), settings.probe.kind),
+        })
     }
   } catch (error) {
     for (const { transport } of transports) transport.close()
@@ -242,43 +223,6 @@ function optionsOf(settings: PingSettings, pace: Pace, targets: readonly ProbeTa
     port: probe.kind === 'icmp' ? null : probe.port,
     netnsFd: -1,
   }
-}
-
-async function openTransport(options: ProbeOptions, { probe }: PingSettings): Promise<ProbeTransport> {
-  if (options.transport === 'raw-socket') return openRawSocketPackage(options)
-  const native = loadNative()
-  if (!isLoadFailure(native)) {
-    if (probe.kind === 'tcp') return openTcpProbe(native, options)
-    if (probe.kind === 'udp') return openUdpProbe(native, options)
-    return openEchoSocket(native, options)
-  }
-  if (probe.kind !== 'icmp' || options.transport !== 'auto')
-    throw new UnsupportedError(native.reason, {
-      hints: [process.env['NETKIT_NATIVE'] === 'off' ? 'unset NETKIT_NATIVE' : 'npm run build'],
-    })
-  return withoutNative(options, native.reason)
-}
-
-/** The package does without netkit's own addon. */
-async function withoutNative(options: ProbeOptions, reason: string): Promise<ProbeTransport> {
-  try {
-    const transport = await openRawSocketPackage(options)
-    return Object.assign(transport, { note: `probing through the raw-socket package: ${reason}` })
-  } catch (error) {
-    if (!(error instanceof UnsupportedError)) throw error
-    throw new UnsupportedError(`${reason}; ${error.message}`, { hints: [...error.hints] })
-  }
-}
-
-/** The failure of a ping of one target that has no address, or none of the family that was asked for. */
-export function unresolvedError({ target, reason }: UnresolvedTarget): NetkitError {
-  const code = 'unresolved'
-  const [address] = splitZone(target)
-  if (!isAddress(address)) {
-    return new UsageError(`${target}: ${reason}`, { code, hints: [`ask the system: getent ahosts ${target}`] })
-  }
-  const [is, other] = address.includes(':') ? ['IPv6', '-4'] : ['IPv4', '-6']
-  return new UsageError(`${target}: ${reason}: it is an ${is} address`, { code, hints: [`leave out ${other}`] })
 }
 
 /**

@@ -1,6 +1,7 @@
 // `netkit ping --graph`: the live graph, and the text's summary once it is closed.
 
-import type { PreparedPing, UnresolvedTarget } from '../../compose/ping.js'
+import type { PreparedPing } from '../../compose/ping.js'
+import type { UnresolvedTarget } from '../../compose/probe.js'
 import { UsageError } from '../../errors/index.js'
 import type { ProbeEvent, SummaryEvent } from '../../probe/events.js'
 import type { PingRun } from '../../probe/ping-run.js'

@@ -1,7 +1,8 @@
 // `netkit ping --mtu`: the largest packet that passes, and who or what limits it.
 
 import { printable } from '../../bytes/printable.js'
-import { MOST_PAYLOAD, type PingSettings, preparePing, unresolvedError } from '../../compose/ping.js'
+import { MOST_PAYLOAD, type PingSettings, preparePing } from '../../compose/ping.js'
+import { unresolvedError } from '../../compose/probe.js'
 import { findPathMtu } from '../../probe/path-mtu.js'
 import { expandTargets } from '../../probe/targets.js'
 import { pathMtuObject, unresolvedMtuObject } from '../../render/path-mtu-json.js'

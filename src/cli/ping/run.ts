@@ -2,7 +2,8 @@
 
 import { readTargetList } from '../../adapters/target-list.js'
 import { printable } from '../../bytes/printable.js'
-import { noRouteError, type PreparedPing, preparePing, unresolvedError } from '../../compose/ping.js'
+import { noRouteError, type PreparedPing, preparePing } from '../../compose/ping.js'
+import { unresolvedError } from '../../compose/probe.js'
 import { UsageError } from '../../errors/index.js'
 import type { ErrorEvent, ProbeEvent, SummaryEvent } from '../../probe/events.js'
 import type { PingRun } from '../../probe/ping-run.js'

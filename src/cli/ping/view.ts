@@ -2,7 +2,8 @@
 
 import { canonicalName } from '../../adapters/canonical-name.js'
 import { isAddress, splitZone } from '../../bytes/address.js'
-import type { PingSettings, PreparedPing, UnresolvedTarget } from '../../compose/ping.js'
+import type { PingSettings, PreparedPing } from '../../compose/ping.js'
+import type { UnresolvedTarget } from '../../compose/probe.js'
 import type { ProbeEvent, ProbeTarget, SummaryEvent } from '../../probe/events.js'
 import type { PingRun } from '../../probe/ping-run.js'
 import { eventObject, PingDocument, unresolvedObjects } from '../../render/ping-json.js'
