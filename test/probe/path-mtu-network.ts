@@ -26,7 +26,12 @@ export interface SimulatedPath {
   /** Errors carry no sequence: RFC 792 quotes eight bytes. */
   shortQuotes?: boolean
   kind?: 'datagram' | 'udp'
+  /** Links in order, routers between them: `ROUTERS[n]` is behind link n. With it `mtu`, `reporter` and `loss` are for each link. */
+  links?: readonly { mtu?: number /** The router before the link says so. */; tells?: boolean; loss?: number }[]
 }
+
+/** Addresses of routers: the first is behind link 0. */
+export const ROUTERS = ['198.51.100.1', '198.51.100.2', '198.51.100.3', '198.51.100.4', '198.51.100.5'] as const
 
 /** mulberry32: small, and the same everywhere. */
 export function randomFrom(seed: number): () => number {
@@ -127,17 +132,19 @@ export class SimulatedNetwork implements ProbeTransport {
     for (let row = 0; row < batch.count; row++) {
       batch.sentNs[row] = this.nowMonoNs()
       batch.sentMonoNs[row] = this.nowMonoNs()
-      batch.result[row] = this.transmit(batch.sequence[row]!, batch.payloadBytes[row]! + this.header)
+      const size = batch.payloadBytes[row]! + this.header
+      batch.result[row] = this.transmit(batch.sequence[row]!, size, batch.ttl?.[row] ?? 64)
       const refused = batch.result[row] === -EMSGSIZE && this.path.tells
       if (batch.mtu !== undefined) batch.mtu[row] = refused ? (this.path.localMtu ?? 0) : 0
     }
     return batch.count
   }
 
-  private transmit(sequence: number, size: number): number {
-    const { localMtu, mtu, dead, loss = 0, rttMs = 20, reporter } = this.path
+  private transmit(sequence: number, size: number, ttl: number): number {
+    const { localMtu, mtu, dead, loss = 0, rttMs = 20, reporter, links } = this.path
     this.sizes.push(size)
     if (localMtu !== undefined && size > localMtu) return -EMSGSIZE
+    if (links !== undefined) return this.travel(sequence, size, ttl)
     if (dead === 'silent') return 0
     if (dead !== undefined) {
       if (dead.from === null) return -113
@@ -158,6 +165,29 @@ export class SimulatedNetwork implements ProbeTransport {
       const words = { origin: 'icmp', errno: 111, from: '192.0.2.9', type: 3, code: 3 } as const
       this.deliver(rttMs, this.errorOf(sequence, words))
     } else this.deliver(rttMs, visitor => visitor.reply(this.replyOf(sequence, size)))
+    return 0
+  }
+
+  /** Along the links, as far as the packet gets. */
+  private travel(sequence: number, size: number, ttl: number): number {
+    const { links = [], rttMs = 20, family = 4 } = this.path
+    const v6 = family === 6
+    for (const [index, link] of links.entries()) {
+      if (this.random() < (link.loss ?? 0)) return 0
+      if (link.mtu !== undefined && size > link.mtu) {
+        // The first link is this host's own: the kernel refuses by itself.
+        if (!link.tells || index === 0) return 0
+        const words = { errno: EMSGSIZE, from: ROUTERS[index - 1]!, mtu: link.mtu, type: v6 ? 2 : 3, code: v6 ? 0 : 4 }
+        this.deliver(rttMs, this.errorOf(sequence, words))
+        return 0
+      }
+      if (index + 1 === ttl && index + 1 < links.length) {
+        const words = { errno: 113, from: ROUTERS[index]!, type: v6 ? 3 : 11, code: 0 }
+        this.deliver(rttMs, this.errorOf(sequence, words))
+        return 0
+      }
+    }
+    this.deliver(rttMs, visitor => visitor.reply(this.replyOf(sequence, size)))
     return 0
   }
 

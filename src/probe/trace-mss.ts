@@ -1,0 +1,105 @@
+// Who lowers the maximum segment size of TCP on the way: each router quotes the SYN as it came to it.
+
+import type { ProbeError, ProbeTransport, ProbeVisitor, SendBatch } from '../ports/probe.js'
+import { parseMss } from '../wire/tcp.js'
+import { HopSequences, HopTransport } from './hop-transport.js'
+import { type PathMtuTimers, ProbeWait } from './path-mtu-wait.js'
+import type { MssClamp } from './trace-document.js'
+import type { AnsweringHop } from './trace-mtu.js'
+
+/** SYNs to a TTL at most. */
+const TRIES = 3
+const TIMEOUT_MS = 1000
+
+export interface MssPlan {
+  readonly target: number
+  readonly family: 4 | 6
+  readonly hops: readonly AnsweringHop[]
+  readonly deadlineMs: number
+}
+
+/**
+ * The MSS that each hop saw, by hop of the plan: null where it was not quoted. One SYN after the other on one source port, so that
+ * all go the same way.
+ * @param transport opened for TCP
+ */
+export async function readMss(
+  transport: ProbeTransport,
+  plan: MssPlan,
+  timers: PathMtuTimers,
+  signal?: AbortSignal,
+): Promise<(number | null)[]> {
+  const listener = new QuoteListener()
+  const sequences = new HopSequences()
+  const seen: (number | null)[] = []
+  const wait = new ProbeWait(transport, listener, timers, plan.deadlineMs, signal)
+  try {
+    for (const { ttl } of plan.hops) {
+      listener.start()
+      for (let tries = 0; tries < TRIES && !listener.answered && !wait.isOver; tries++) {
+        const view = new HopTransport(transport, plan.family, ttl, sequences)
+        view.send(oneSyn(plan.target))
+        await wait.until(() => listener.answered, TIMEOUT_MS)
+      }
+      seen.push(listener.mss)
+    }
+  } finally {
+    wait.close()
+  }
+  return seen
+}
+
+/** Where the MSS becomes smaller. @param sent MSS that the SYN left with */
+export function mssClamps(hops: readonly AnsweringHop[], seen: readonly (number | null)[], sent: number): MssClamp[] {
+  const clamps: MssClamp[] = []
+  let from = sent
+  let afterTtl = 0
+  for (const [index, mss] of seen.entries()) {
+    if (mss === null) continue
+    const { ttl } = hops[index]!
+    if (mss < from) clamps.push({ afterTtl, beforeTtl: ttl, from, to: mss })
+    from = mss
+    afterTtl = ttl
+  }
+  return clamps
+}
+
+/** What the latest SYN was quoted with. */
+class QuoteListener implements ProbeVisitor {
+  answered = false
+  mss: number | null = null
+
+  start(): void {
+    this.answered = false
+    this.mss = null
+  }
+
+  reply(): void {
+    // The target itself quotes nothing.
+    this.answered = true
+  }
+
+  error({ origin, quoted, quotedBytes }: ProbeError): void {
+    if (origin !== 'icmp') return
+    this.answered = true
+    const probe = quotedBytes ? quoted.subarray(0, quotedBytes) : quoted
+    this.mss ??= parseMss(probe)
+  }
+
+  transmitted(): void {
+    // Times are of no use here.
+  }
+}
+
+function oneSyn(target: number): SendBatch {
+  return {
+    count: 1,
+    target: new Int32Array([target]),
+    sequence: new Uint32Array([1]),
+    payloadBytes: new Int32Array(1),
+    result: new Int32Array(1),
+    sentNs: new Float64Array(1),
+    sentMonoNs: new Float64Array(1),
+    mtu: new Int32Array(1),
+  }
+}
