@@ -1,7 +1,7 @@
 // Opening an ICMP socket, datagram or raw, and everything that is set on it before the first probe.
 
 import { ERRNO, errnoName, errnoWords, hintsFor, PermissionError, systemError, UsageError } from '../errors/index.js'
-import type { ProbeOptions } from '../ports/probe.js'
+import type { ProbeOptions, SendBatch } from '../ports/probe.js'
 import type { SocketPort } from '../ports/socket.js'
 import type { TimestampSource } from '../probe/events.js'
 import { ICMP_ECHO_REPLY, ICMP6_ECHO_REPLY } from '../wire/icmp.js'
@@ -87,6 +87,20 @@ export interface OpenedSocket {
 }
 
 export const int32Bytes = (value: number): Uint8Array => new Uint8Array(new Int32Array([value]).buffer)
+
+/** The time to live, or hop limit, of what a socket sends from now on: 0 or -errno. */
+export function setTimeToLive(port: SocketPort, handle: number, family: 4 | 6, ttl: number): number {
+  const [level, name] = family === 4 ? [SOL_IP, IP_TTL] : [SOL_IPV6, IPV6_UNICAST_HOPS]
+  return port.setOption(handle, level, name, int32Bytes(ttl))
+}
+
+/** How many of the `most` rows of a batch from `first` on have the same time to live: all, where the batch has none. */
+export function rowsOfOneTtl({ ttl }: SendBatch, first: number, most: number): number {
+  if (ttl === undefined) return most
+  let count = 1
+  while (count < most && ttl[first + count] === ttl[first]) count++
+  return count
+}
 
 /** Errnos of socket(2) after which a raw socket may still work: ping(8) tries then. */
 const TRY_RAW: readonly number[] = [ERRNO.EACCES, ERRNO.EPERM, ERRNO.EPROTONOSUPPORT, ERRNO.EAFNOSUPPORT]

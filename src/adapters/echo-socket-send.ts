@@ -6,8 +6,9 @@ import { ERRNO } from '../errors/errno.js'
 import type { SendBatch } from '../ports/probe.js'
 import type { SocketPort } from '../ports/socket.js'
 import { ECHO_COOKIE_BYTES, type EchoRequest, encodeEcho, fillPattern, ICMP_ECHO } from '../wire/icmp.js'
+import type { EchoFlows } from './echo-flows.js'
 import type { ProbeClock } from './echo-socket-clock.js'
-import { SOL_SOCKET } from './echo-socket-options.js'
+import { rowsOfOneTtl, SOL_SOCKET, setTimeToLive } from './echo-socket-options.js'
 import { STAMP_CONTROL_BYTES, type TransmitStamps } from './echo-socket-stamps.js'
 import type { TargetTable } from './echo-socket-targets.js'
 import { ICMP_ERRNOS } from './probe-reply.js'
@@ -28,6 +29,8 @@ export interface SenderOptions {
   /** A raw IPv4 socket sends the checksum that it is given. */
   withChecksum: boolean
   flowLabel: number | null
+  /** For batches with flows. */
+  flows: () => EchoFlows
 }
 
 export class EchoSender {
@@ -37,6 +40,7 @@ export class EchoSender {
   private readonly clock: ProbeClock
   private readonly stamps: TransmitStamps | null
   private readonly withChecksum: boolean
+  private readonly flows: () => EchoFlows
   private readonly request: EchoRequest
   private readonly arena: Uint8Array
   private readonly view: DataView
@@ -64,6 +68,7 @@ export class EchoSender {
     this.clock = clock
     this.stamps = stamps
     this.withChecksum = options.withChecksum
+    this.flows = options.flows
     const { family, identifier, cookie, payloadBytes } = options
     this.request = {
       family,
@@ -98,7 +103,8 @@ export class EchoSender {
   send(batch: SendBatch, tooBig: (first: number, end: number) => void): number {
     let first = 0
     while (first < batch.count) {
-      const count = Math.min(this.rows, batch.count - first)
+      const count = rowsOfOneTtl(batch, first, Math.min(this.rows, batch.count - first))
+      if (batch.ttl !== undefined) setTimeToLive(this.port, this.handle, this.request.family, batch.ttl[first]!)
       for (let row = 0; row < count; row++) this.fill(row, batch, first + row)
       const handled = this.port.sendStamped(this.handle, this.arena, this.table, count, 0)
       // Only a closed socket: it handles nothing any more.
@@ -122,7 +128,9 @@ export class EchoSender {
     request.sequence = batch.sequence[index]!
     request.payloadBytes = batch.payloadBytes[index]!
     const length = encodeEcho(this.view, at, request)
-    if (this.withChecksum) this.writeChecksum(at, length)
+    const sum = batch.flow === undefined ? 0 : this.flows().pad(this.arena, at, length, batch.flow[index]!)
+    if (this.withChecksum && sum > 0) this.view.setUint16(at + ICMP_ECHO.offset.checksum, sum)
+    else if (this.withChecksum) this.writeChecksum(at, length)
     const own = row * SEND_STAMPED_ROW
     table[own + ROW.dataOffset] = at
     table[own + ROW.dataLength] = length

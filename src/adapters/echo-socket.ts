@@ -9,6 +9,7 @@ import type { ProbeError, ProbeOptions, ProbeTransport, ProbeVisitor, SendBatch 
 import type { SocketPort } from '../ports/socket.js'
 import type { TimestampSource } from '../probe/events.js'
 import { ECHO_COOKIE_BYTES } from '../wire/icmp.js'
+import { EchoFlows } from './echo-flows.js'
 import { ProbeClock } from './echo-socket-clock.js'
 import { EchoErrors } from './echo-socket-errors.js'
 import { type OpenedSocket, openIcmpSocket, SocketSetup } from './echo-socket-options.js'
@@ -55,6 +56,7 @@ class EchoSocket implements ProbeTransport {
   private readonly errors: EchoErrors
   private readonly kept = new KeptMessages()
   private receiving = false
+  private flows: EchoFlows | null = null
 
   constructor(port: SocketPort, opened: OpenedSocket, options: ProbeOptions) {
     const { handle, kind, note } = opened
@@ -84,7 +86,8 @@ class EchoSocket implements ProbeTransport {
     const identity = { kind, identifier, cookie: this.cookie }
     const withChecksum = kind === 'raw' && family === 4
     const { pattern, flowLabel } = options
-    const sending = { ...identity, family, payloadBytes, pattern, withChecksum, flowLabel }
+    const flows = (): EchoFlows => this.flowsOf()
+    const sending = { ...identity, family, payloadBytes, pattern, withChecksum, flowLabel, flows }
     this.sender = new EchoSender(port, handle, this.targets, this.clock, stamps, sending)
     this.errors = new EchoErrors(port, handle, this.targets, this.clock, stamps, identity)
     this.replies = new EchoReplies(port, handle, this.targets, this.clock, identity, payloadBytes)
@@ -124,6 +127,10 @@ class EchoSocket implements ProbeTransport {
     if (watching < 0) throw systemError('socket', watching, 'wait for answers')
   }
 
+  flowValue(flow: number): number {
+    return this.flowsOf().value(flow)
+  }
+
   nowMonoNs(): number {
     this.clock.read()
     return this.clock.monotonicNs
@@ -131,6 +138,13 @@ class EchoSocket implements ProbeTransport {
 
   close(): void {
     this.port.close(this.handle)
+  }
+
+  /** A run of flows, which is a trace, has one target. */
+  private flowsOf(): EchoFlows {
+    const { options, targets } = this
+    this.flows ??= new EchoFlows(options.family, this.sourceAddress(targets.indexOf(0)), targets.address(0))
+    return this.flows
   }
 
   /** The kernel says why a row was too big in the error queue, and only there how big it may be (ip(7), IP_RECVERR). */

@@ -22,7 +22,10 @@ export interface SendBatch {
   readonly sentMonoNs: Float64Array
   /** Filled in where it is there, and `result` is -EMSGSIZE: the MTU that the kernel named, else 0. */
   readonly mtu?: Int32Array
-  /** Of a trace: the time to live of each probe, and the flow that it belongs to (see `ProbeTransport.flowValue`). */
+  /**
+   * Of a trace: the time to live of each probe, and the flow that it belongs to (see `ProbeTransport.flowValue`). A transport gets
+   * flows in all of its batches or in none.
+   */
   readonly ttl?: Uint8Array
   readonly flow?: Uint16Array
 }

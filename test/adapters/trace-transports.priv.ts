@@ -1,0 +1,112 @@
+// Probes with a time to live and a flow of their own, over chains of routers: who answers is who stands there.
+
+import { closeSync, openSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import type { ProbeOptions, ProbeTransport } from '../../src/ports/probe.js'
+import { addChain, type Chain, describeLab, type Family, removeChain, setPingGroups } from '../lab/index.js'
+import { probeOptions, receiveUntil, Seen } from './probe-helper.js'
+import {
+  everyTransport,
+  outlineOf,
+  quoted16,
+  sendAll,
+  TRANSPORTS,
+  type TraceRow,
+  traceBatch,
+  trueOutline,
+} from './trace-collect.js'
+
+const ROUTERS = 3
+const HOPS = ROUTERS + 1
+const FAMILIES: readonly Family[] = [4, 6]
+type Name = (typeof everyTransport)[number]
+const EVERY = everyTransport.flatMap(name => FAMILIES.map(family => [name, family] as const))
+
+/** Sequences 1 to `count`; times to live 1, 4, 3, 2, 1, 4 ... so that neighbours differ. */
+const rowsOf = (count: number, flow: (sequence: number) => number = () => 0): TraceRow[] =>
+  Array.from({ length: count }, (_, index) => ({
+    sequence: index + 1,
+    ttl: 1 + ((index * 3) % HOPS),
+    flow: flow(index + 1),
+  }))
+
+describeLab('transports of a trace', () => {
+  let chain: Chain
+  let netnsFd = -1
+  const open: ProbeTransport[] = []
+
+  beforeAll(async () => {
+    chain = await addChain(ROUTERS)
+    await setPingGroups(chain.source, 'open')
+    netnsFd = openSync(`/run/netns/${chain.source}`, 'r')
+  })
+  afterEach(() => {
+    for (const transport of open.splice(0)) transport.close()
+  })
+  afterAll(async () => {
+    if (netnsFd >= 0) closeSync(netnsFd)
+    if (chain !== undefined) await removeChain(chain)
+  })
+
+  const trace = (name: Name, family: Family, more: Partial<ProbeOptions> = {}): ProbeTransport => {
+    const wishes = { netnsFd, payloadBytes: 32, timestamps: 'rx', sourcePort: null, ...more } as const
+    const transport = TRANSPORTS[name](probeOptions([chain.target(family)], wishes))
+    open.push(transport)
+    return transport
+  }
+  const last = (_name: Name, _family: Family): string => 'echo-reply'
+
+  test.each(EVERY)(
+    '%s, IPv%i: a hundred probes under way at once are answered by the hop that each was for',
+    async (name, family) => {
+      const rows = rowsOf(100)
+      const seen = await sendAll(trace(name, family), rows)
+      expect(outlineOf(seen)).toEqual(trueOutline(chain, family, rows, last(name, family)))
+    },
+  )
+
+  // socket(7), SO_ERROR: an error that has come is told at the next send, which then sends nothing.
+  test.each(EVERY)('%s, IPv%i: errors that wait cost none of thirty probes in a row', async (name, family) => {
+    const transport = trace(name, family)
+    const seen = new Seen()
+    const rows = rowsOf(30)
+    for (const row of rows) {
+      const batch = traceBatch([row])
+      expect(transport.send(batch)).toBe(1)
+      expect(batch.result[0]).toBe(0)
+      await sleep(2)
+    }
+    await receiveUntil(transport, seen, () => seen.errors.length + seen.replies.length >= rows.length)
+    expect(outlineOf(seen)).toEqual(trueOutline(chain, family, rows, last(name, family)))
+  })
+
+  // RFC 792, RFC 4443: the checksum is in the second word of the message, which routers quote as it arrived.
+  test.each(EVERY.filter(([name]) => name.startsWith('icmp')))(
+    '%s, IPv%i: the probes of a flow have one checksum, those of the next another',
+    async (name, family) => {
+      const transport = trace(name, family)
+      expect(transport.flowValue?.(0)).toBe(0)
+      const rows = rowsOf(60, sequence => sequence % 3)
+      const seen = await sendAll(transport, rows)
+      expect(seen.errors).toHaveLength(45)
+      for (const error of seen.errors) expect(quoted16(error, 2)).toBe(transport.flowValue?.(error.sequence % 3))
+      const values = [0, 1, 2].map(flow => transport.flowValue?.(flow))
+      expect(values).toEqual([values[0], values[0]! + 1, values[0]! + 2])
+    },
+  )
+
+  test('an odd payload and a filled one keep their flow too, one without room for it does without', async () => {
+    for (const name of ['icmp datagram', 'icmp raw'] as const) {
+      const transport = trace(name, 4, { pattern: Uint8Array.of(0xff, 0xee, 0xdd) })
+      const sizes = [18, 19, 32, 31]
+      const rows = sizes.map((bytes, index) => ({ sequence: index + 1, ttl: 1, bytes, flow: 7 }))
+      const seen = await sendAll(transport, rows)
+      expect(seen.errors.map(error => quoted16(error, 2))).toEqual(sizes.map(() => transport.flowValue?.(7)))
+      const short = trace(name, 4)
+      const answers = await sendAll(short, [{ sequence: 1, ttl: 1, bytes: 17 }])
+      expect(outlineOf(answers)).toEqual([{ sequence: 1, from: chain.address(1, 4), what: '11/0' }])
+      expect(short.flowValue?.(0)).toBe(0)
+    }
+  })
+}, ['nft'])
