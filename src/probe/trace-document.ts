@@ -139,6 +139,8 @@ export interface MssClamp {
 export interface TraceMtu {
   /** Largest packet that passes to the deepest hop that answers. */
   readonly pathMtu: number | null
+  /** Largest packet that passes to each hop that answers; null where that was not found out. */
+  readonly byTtl: readonly { readonly ttl: number; readonly address: string; readonly mtu: number | null }[]
   readonly limits: readonly MtuLimit[]
   readonly clamps: readonly MssClamp[]
   /** MSS that the SYN left with, and that was seen at each TTL; null where nobody quoted it. */

@@ -1,0 +1,114 @@
+// Packet sizes and MSS clamps along a path that a trace has found.
+
+import { NetkitError, PermissionError } from '../errors/index.js'
+import type { ProbeTransport } from '../ports/probe.js'
+import type { ProbeTarget } from '../probe/events.js'
+import type { TraceDocument, TraceMtu } from '../probe/trace-document.js'
+import { mssClamps, readMss } from '../probe/trace-mss.js'
+import { type AnsweringHop, findHopMtus } from '../probe/trace-mtu.js'
+import { eventLoop, openProbeTransport } from './probe.js'
+import { protocolOf, type TraceSettings, tracePlan, traceTransportOptions } from './trace-settings.js'
+
+/** 65,535 bytes less the headers of IP and ICMP or UDP. */
+const LARGEST_PAYLOAD = { 4: 65_507, 6: 65_487 } as const
+/** Headers of IP and TCP: an interface's MTU less these is the MSS of a SYN (RFC 9293 section 3.7.1). */
+const TCP_HEADERS = { 4: 40, 6: 60 } as const
+const DEADLINE_MS = 60_000
+/** Of all hops together; one that does not answer takes seconds. */
+const MSS_DEADLINE_MS = 30_000
+
+/**
+ * Measures to each hop of a document that answered.
+ * @throws PermissionError when nothing may be sent, and what transports throw
+ */
+export async function measureTraceMtu(
+  target: ProbeTarget,
+  settings: TraceSettings,
+  document: TraceDocument,
+  signal?: AbortSignal,
+): Promise<TraceMtu> {
+  const hops = answeringHops(document)
+  const { mtus, limits, notes } = await measureSizes(target, settings, hops, signal)
+  const [first = null] = mtus
+  const clamped = limits.some(({ afterTtl }) => afterTtl === 0)
+  const sent = first === null || clamped ? null : first - TCP_HEADERS[target.family]
+  const seen = await measureMss(target, settings, hops, signal)
+  const known = sent ?? seen.mss.find(mss => mss !== null) ?? null
+  return {
+    pathMtu: mtus.findLast(mtu => mtu !== null) ?? null,
+    byTtl: hops.map(({ ttl, address }, index) => ({ ttl, address, mtu: mtus[index] ?? null })),
+    limits,
+    clamps: known === null ? [] : mssClamps(hops, seen.mss, known),
+    mss:
+      known === null
+        ? null
+        : { sent: known, byTtl: hops.map(({ ttl }, index) => ({ ttl, mss: seen.mss[index] ?? null })) },
+    notes: [...notes, ...seen.notes],
+  }
+}
+
+/** Whoever answers now at each TTL. */
+function answeringHops({ hops }: TraceDocument): AnsweringHop[] {
+  return hops.flatMap(({ ttl, responders: [responder] }) =>
+    responder === undefined ? [] : [{ ttl, address: responder.address }],
+  )
+}
+
+async function measureSizes(
+  target: ProbeTarget,
+  settings: TraceSettings,
+  hops: readonly AnsweringHop[],
+  signal: AbortSignal | undefined,
+): ReturnType<typeof findHopMtus> {
+  const transport = await openSized(target, settings)
+  try {
+    const plan = { target, hops, largestPayload: LARGEST_PAYLOAD[target.family], deadlineMs: DEADLINE_MS }
+    return await findHopMtus(transport, plan, eventLoop, signal)
+  } finally {
+    transport.close()
+  }
+}
+
+/** A SYN has no size to choose: sizes are measured with ICMP then, or with UDP where that is not allowed. */
+async function openSized(target: ProbeTarget, settings: TraceSettings): Promise<ProbeTransport> {
+  const own = protocolOf(settings)
+  const open = (protocol: 'icmp' | 'udp'): Promise<ProbeTransport> => {
+    const port = own === protocol ? settings.port : null
+    const plan = tracePlan({ ...settings, packetBytes: null, port }, target, protocol)
+    const options = traceTransportOptions({ ...settings, raw: false, pathMtu: 'probe' }, plan)
+    return openProbeTransport({ ...options, payloadBytes: LARGEST_PAYLOAD[target.family] }, protocol)
+  }
+  if (own === 'udp') return open('udp')
+  try {
+    return await open('icmp')
+  } catch (error) {
+    if (!(error instanceof PermissionError)) throw error
+    return open('udp')
+  }
+}
+
+async function measureMss(
+  target: ProbeTarget,
+  settings: TraceSettings,
+  hops: readonly AnsweringHop[],
+  signal: AbortSignal | undefined,
+): Promise<{ mss: readonly (number | null)[]; notes: readonly string[] }> {
+  try {
+    const port = protocolOf(settings) === 'tcp' ? settings.port : null
+    const plan = tracePlan({ ...settings, packetBytes: null, port }, target, 'tcp')
+    const transport = await openProbeTransport(
+      traceTransportOptions({ ...settings, raw: false, transport: 'auto' }, plan),
+      'tcp',
+    )
+    try {
+      const own = { target: target.index, family: target.family, hops, deadlineMs: MSS_DEADLINE_MS }
+      return { mss: await readMss(transport, own, eventLoop, signal), notes: [] }
+    } finally {
+      transport.close()
+    }
+  } catch (error) {
+    // The sizes are known by now, and worth more than this.
+    if (!(error instanceof NetkitError)) throw error
+    return { mss: [], notes: [`the MSS of TCP could not be looked at: ${error.message}`] }
+  }
+}
