@@ -1,15 +1,7 @@
 // A host made of one program: a TUN device whose echo replies are as late and as wrong as a test asks for.
 
-import { execFile } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
+import { compileProgram } from './compile.js'
 import { inNetns, spawnInNetns } from './netns.js'
-
-const run = promisify(execFile)
-const SOURCE = fileURLToPath(new URL('tun-responder.cc', import.meta.url))
 
 /** What the responder answers with; faults hold for every probe, or for those that `every`, `only` and `above` choose. */
 export interface ResponderRule {
@@ -78,21 +70,8 @@ export interface Responder {
   close(): Promise<void>
 }
 
-let compiled: Promise<string> | null = null
-
-/** Compiles the responder, once a process, into a directory that goes with the process. Needs g++. */
-export function compileResponder(): Promise<string> {
-  compiled ??= (async () => {
-    const directory = mkdtempSync(join(tmpdir(), 'nk-tun-'))
-    process.on('exit', () => rmSync(directory, { recursive: true, force: true }))
-    const program = join(directory, 'tun-responder')
-    await run(process.env['CXX'] ?? 'g++', ['-std=c++20', '-O2', '-Wall', '-Wextra', '-Werror', '-o', program, SOURCE])
-    return program
-  })()
-  return compiled
-}
-
-function ruleText(rule: ResponderRule): string {
+/** A rule in the words of tun-rules.h. */
+export function ruleText(rule: ResponderRule): string {
   const { flip, error, mpls, objects, drop, ...plain } = rule
   const words = Object.entries(plain).map(([key, value]) => `${key}=${value}`)
   if (drop) words.push('drop=1')
@@ -115,7 +94,7 @@ export async function startResponder(
   options: { device?: string; mtu?: number } = {},
 ): Promise<Responder> {
   const { device = 'tun0', mtu = 1500 } = options
-  const program = await compileResponder()
+  const program = await compileProgram('tun-responder')
   const helper = await spawnInNetns(ns, [program, device, ...rules.map(ruleText)])
   await helper.next<{ pid: number }>()
   const local = { 4: '10.99.0.1', 6: 'fd99::1' } as const

@@ -15,7 +15,7 @@
 using Bytes = std::vector<uint8_t>;
 
 [[noreturn]] inline void fail(const std::string& what) {
-  fprintf(stderr, "tun-responder: %s\n", what.c_str());
+  fprintf(stderr, "tun: %s\n", what.c_str());
   exit(1);
 }
 
