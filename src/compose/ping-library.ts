@@ -137,11 +137,11 @@ async function* events(
   })
   const stop = (): void => run.stop()
   signal?.addEventListener('abort', stop, { once: true })
-  const probing = run.run().finally(() => queue.end())
+  // Nothing is sent for somebody who has said stop already.
+  const probing = (signal?.aborted ? Promise.resolve() : run.run()).finally(() => queue.end())
   // Looked at below; until then a failure has to wait.
   probing.catch(() => undefined)
   try {
-    if (signal?.aborted) stop()
     for (;;) {
       const batch = await queue.next()
       if (batch === null) break

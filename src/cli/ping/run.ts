@@ -13,8 +13,8 @@ import type { Console } from '../console.js'
 import { type PingFlags, parseLimits, parseSettings } from './request.js'
 import { makePingView, type PingView } from './view.js'
 
-/** What the kernel says where no route leads to the target, or one that prohibits or drops; of a broadcast address without -b. */
-const NO_ROUTE = ['ENETUNREACH', 'EACCES', 'EINVAL']
+/** What the kernel says where no route leads to the target, or one that rejects, prohibits or drops; of a broadcast address without -b. */
+const NO_ROUTE = ['ENETUNREACH', 'EHOSTUNREACH', 'EACCES', 'EINVAL']
 
 /** One run from flags and words; prints as it goes. */
 export async function runPing(flags: PingFlags, words: readonly string[], io: Console): Promise<undefined> {
