@@ -62,15 +62,29 @@ export class ProbeTargets {
     return this.source === null ? 0 : this.port.bind(handle, this.source)
   }
 
-  /** The same. @throws UsageError for an address that is not this host's */
-  mustBind(handle: SocketHandle): void {
-    const bound = this.bind(handle)
+  /** Binds to a source port too, 0 for one of the kernel's choice: 0 or -errno. */
+  bindPort(handle: SocketHandle, port: number): Outcome {
+    if (port > MOST_PORT) return -ERRNO.EINVAL
+    const address = this.source?.slice() ?? socketAddress(this.family, this.family === 4 ? '0.0.0.0' : '::', 0, 0)!
+    new DataView(address.buffer).setUint16(2, port)
+    return this.port.bind(handle, address)
+  }
+
+  /** The port that a socket is bound to; 0 where it is to none. */
+  boundPort(handle: SocketHandle): number {
+    const name = new Uint8Array(this.table.nameBytes)
+    return this.port.getName(handle, name) < 0 ? 0 : new DataView(name.buffer).getUint16(2)
+  }
+
+  /** `bind`, or `bindPort` where there is one. @throws UsageError for an address that is not this host's */
+  mustBind(handle: SocketHandle, port: number | null = null): void {
+    const bound = port === null ? this.bind(handle) : this.bindPort(handle, port)
     const { source } = this.options
     if (bound === -ERRNO.EADDRNOTAVAIL) {
       const hints = hintsFor('bind', bound)
       throw new UsageError(`cannot probe from ${source}: it is not an address of this host`, { hints })
     }
-    if (bound < 0) throw systemError('bind', bound, `bind to ${source}`)
+    if (bound < 0) throw systemError('bind', bound, port === null ? `bind to ${source}` : `bind to port ${port}`)
   }
 
   /** The address that the kernel sends from to a target. */

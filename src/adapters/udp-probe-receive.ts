@@ -103,6 +103,11 @@ export class UdpAnswers {
     reply.target = mark === null ? -1 : mark.target
     reply.sequence = mark === null ? lane.latest[sender]! : mark.sequence
     if (reply.sequence === 0) return false
+    if (lane.flow >= 0) {
+      // In a trace many leave from one port.
+      if (mark === null) reply.sequence = -1
+      reply.flow = lane.flow
+    }
     reply.from = sender < 0 ? targets.text(view, name) : targets.address(sender)
     reply.bytes = UDP_HEADER_BYTES + length
     reply.payloadStart = start

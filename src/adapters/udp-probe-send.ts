@@ -6,6 +6,7 @@ import type { SendBatch } from '../ports/probe.js'
 import type { SocketPort } from '../ports/socket.js'
 import { ECHO_COOKIE_BYTES, fillPattern } from '../wire/icmp.js'
 import type { ProbeClock } from './echo-socket-clock.js'
+import { rowsOfOneTtl, setTimeToLive } from './echo-socket-options.js'
 import type { TargetTable } from './echo-socket-targets.js'
 import { ICMP_ERRNOS } from './probe-reply.js'
 import type { Lane, UdpLanes } from './udp-probe-lanes.js'
@@ -64,13 +65,18 @@ export class UdpSender {
   send(batch: SendBatch): number {
     let first = 0
     while (first < batch.count) {
-      const lane = this.lanes.at(batch.sequence[first]!)
+      const lane = this.lanes.of(batch, first)
+      if (typeof lane === 'number') {
+        this.refuse(batch, first++, lane)
+        continue
+      }
+      const most = rowsOfOneTtl(batch, first, Math.min(this.rows, batch.count - first))
       let count = 0
-      while (count < this.rows && first + count < batch.count) {
-        if (this.lanes.at(batch.sequence[first + count]!) !== lane) break
+      while (count < most && this.lanes.of(batch, first + count) === lane) {
         this.fill(count, batch, first + count)
         count++
       }
+      if (batch.ttl !== undefined) setTimeToLive(this.port, lane.handle, this.targets.family, batch.ttl[first]!)
       // An error that waits from an earlier probe would refuse this one.
       if (lane.used) this.drain(lane)
       lane.used = true
@@ -116,6 +122,15 @@ export class UdpSender {
       if (result === 0) lane.latest[targets.positionOf(batch.target[index]!)] = batch.sequence[index]!
     }
     if (tooBig) this.readPathMtu(batch, lane, first, handled)
+  }
+
+  /** There is no socket to send from. */
+  private refuse(batch: SendBatch, index: number, errno: number): void {
+    this.clock.read()
+    batch.result[index] = errno
+    batch.sentNs[index] = this.clock.realtimeNs
+    batch.sentMonoNs[index] = this.clock.monotonicNs
+    if (batch.mtu !== undefined) batch.mtu[index] = 0
   }
 
   /** Refused: what waits is taken away, and then the row's own is the last word. */

@@ -76,10 +76,15 @@ class UdpProbe implements ProbeTransport {
   }
 
   onReadable(callback: () => void): void {
-    for (const { handle } of this.lanes.lanes) {
+    this.lanes.each(({ handle }) => {
       const watching = this.port.watch(handle, READABLE_OR_EXCEPTIONAL, () => callback())
       if (watching < 0) throw systemError('socket', watching, 'wait for answers')
-    }
+    })
+  }
+
+  /** The source port of a flow. */
+  flowValue(flow: number): number {
+    return this.lanes.portOf(flow)
   }
 
   nowMonoNs(): number {
@@ -130,7 +135,10 @@ class UdpProbe implements ProbeTransport {
     if (!error.isIcmp) return
     const mark = readMark(view, record.dataAt, record.dataEnd, this.mark, table)
     if (mark !== null) this.kept.push(this.queue.toError(record, mark.target, mark.sequence))
-    else if (position >= 0) {
+    else if (position < 0) return
+    else if (lane.flow >= 0) {
+      this.kept.push({ ...this.queue.toError(record, table.indexOf(position), -1), flow: lane.flow })
+    } else {
       const latest = lane.latest[position]!
       this.kept.push(this.queue.toError(record, table.indexOf(position), latest === 0 ? -1 : latest))
     }

@@ -59,6 +59,8 @@ export interface ProbeReply {
   payloadEnd: number
   synRetransmits: number
   ipOptions: Uint8Array | null
+  /** Of a trace, when `sequence` cannot be told: the flow of the probe, so that the only one under way in it is known. */
+  flow?: number
 }
 
 /** An error about a probe; one object reused, valid during the call only. */

@@ -3,6 +3,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { openRawSocketPackage } from '../../src/adapters/echo-raw-socket.js'
 import { openEchoSocket } from '../../src/adapters/echo-socket.js'
+import { openUdpProbe } from '../../src/adapters/udp-probe.js'
 import type { ProbeOptions, ProbeTransport, SendBatch } from '../../src/ports/probe.js'
 import type { Chain, Family } from '../lab/index.js'
 import { native } from '../native/helper.js'
@@ -30,10 +31,14 @@ export function traceBatch(rows: readonly TraceRow[], bytes = 32): SendBatch {
   }
 }
 
+/** Where nobody listens (traceroute(8)). */
+export const TRACEROUTE_PORT = 33434
+
 /** Ways to trace by name: opened with the options, in whatever namespace they say. */
 export const TRANSPORTS = {
   'icmp datagram': (options: ProbeOptions) => openEchoSocket(native, { ...options, transport: 'datagram' }),
   'icmp raw': (options: ProbeOptions) => openEchoSocket(native, { ...options, transport: 'raw' }),
+  udp: (options: ProbeOptions) => openUdpProbe(native, { ...options, port: options.port ?? TRACEROUTE_PORT }),
 } as const satisfies Record<string, (options: ProbeOptions) => ProbeTransport>
 
 /** The package can enter no namespace. */

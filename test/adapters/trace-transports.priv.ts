@@ -4,13 +4,14 @@ import { closeSync, openSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import type { ProbeOptions, ProbeTransport } from '../../src/ports/probe.js'
-import { addChain, type Chain, describeLab, type Family, removeChain, setPingGroups } from '../lab/index.js'
+import { addChain, type Chain, describeLab, type Family, removeChain, setPingGroups, withRules } from '../lab/index.js'
 import { probeOptions, receiveUntil, Seen } from './probe-helper.js'
 import {
   everyTransport,
   outlineOf,
   quoted16,
   sendAll,
+  TRACEROUTE_PORT,
   TRANSPORTS,
   type TraceRow,
   traceBatch,
@@ -22,6 +23,7 @@ const HOPS = ROUTERS + 1
 const FAMILIES: readonly Family[] = [4, 6]
 type Name = (typeof everyTransport)[number]
 const EVERY = everyTransport.flatMap(name => FAMILIES.map(family => [name, family] as const))
+const PORTED = EVERY.filter(([name]) => !name.startsWith('icmp'))
 
 /** Sequences 1 to `count`; times to live 1, 4, 3, 2, 1, 4 ... so that neighbours differ. */
 const rowsOf = (count: number, flow: (sequence: number) => number = () => 0): TraceRow[] =>
@@ -55,7 +57,9 @@ describeLab('transports of a trace', () => {
     open.push(transport)
     return transport
   }
-  const last = (_name: Name, _family: Family): string => 'echo-reply'
+  /** The target's word: an echo, or that nobody listens there (RFC 1122 section 3.2.2.1, RFC 4443 section 3.1). */
+  const last = (name: Name, family: Family): string =>
+    name.startsWith('icmp') ? 'echo-reply' : family === 4 ? '3/3' : '1/4'
 
   test.each(EVERY)(
     '%s, IPv%i: a hundred probes under way at once are answered by the hop that each was for',
@@ -93,6 +97,36 @@ describeLab('transports of a trace', () => {
       for (const error of seen.errors) expect(quoted16(error, 2)).toBe(transport.flowValue?.(error.sequence % 3))
       const values = [0, 1, 2].map(flow => transport.flowValue?.(flow))
       expect(values).toEqual([values[0], values[0]! + 1, values[0]! + 2])
+    },
+  )
+
+  // The first router is the witness: it lets nothing pass that is not from the port.
+  test.each(PORTED)('%s, IPv%i: a flow has one source port, the next another', async (name, family) => {
+    const protocol = name === 'udp' ? 'udp' : 'tcp'
+    const transport = trace(name, family)
+    const rowAt = (sequence: number, flow: number): TraceRow => ({ sequence, ttl: 2, flow })
+    await sendAll(transport, [rowAt(1, 0), rowAt(2, 1)])
+    const [first, second] = [transport.flowValue?.(0), transport.flowValue?.(1)]
+    expect(first).not.toBe(second)
+    const rule = `${protocol} dport ${TRACEROUTE_PORT} ${protocol} sport != ${first} drop`
+    await withRules(chain.routers[0]!, 'prerouting', rule, async () => {
+      for (let sequence = 3; sequence < 9; sequence++) {
+        const seen = await sendAll(transport, [rowAt(sequence, 0)])
+        expect(outlineOf(seen)).toMatchObject([{ sequence, from: chain.address(2, family) }])
+      }
+      expect(outlineOf(await sendAll(transport, [rowAt(9, 1)], 100))).toEqual([])
+      expect([transport.flowValue?.(0), transport.flowValue?.(1)]).toEqual([first, second])
+    })
+  })
+
+  test.each(PORTED)(
+    '%s, IPv%i: flows follow each other from the source port that was asked for',
+    async (name, family) => {
+      const transport = trace(name, family, { sourcePort: 20_500 })
+      const rows = [0, 1, 5].map((flow, index) => ({ sequence: index + 1, ttl: 1, flow }))
+      const seen = await sendAll(transport, rows)
+      expect(outlineOf(seen)).toEqual(trueOutline(chain, family, rows, ''))
+      expect([0, 1, 5, 2].map(flow => transport.flowValue?.(flow))).toEqual([20_500, 20_501, 20_505, 0])
     },
   )
 
