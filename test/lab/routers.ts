@@ -39,7 +39,8 @@ const linkNetwork = (link: number, family: Family): string =>
 /** The ends of a link know each other from the start: the first answer of neighbour discovery can take a second. */
 const linkMac = (link: number, end: 1 | 2): string => `02:00:00:00:${link.toString(16).padStart(2, '0')}:0${end}`
 
-async function must(ns: string | null, argv: readonly string[], input = ''): Promise<string> {
+/** Runs a command that has to work; its output. */
+export async function must(ns: string | null, argv: readonly string[], input = ''): Promise<string> {
   const { code, stdout, stderr } = await inNetns(ns, argv, { input })
   if (code !== 0) throw new Error(`${argv.join(' ')} in ${ns ?? 'this namespace'} failed: ${stderr}${input}`)
   return stdout
@@ -58,21 +59,24 @@ export function setPingGroups(ns: string, who: 'open' | 'closed'): Promise<void>
   return setSysctls(ns, { 'ipv4.ping_group_range': who === 'open' ? '0 2147483647' : '1 0' })
 }
 
+/** Makes a namespace a node that forwards, with its limits on ICMP errors or without. */
+export function prepareNode(ns: string, rateLimits: boolean): Promise<void> {
+  return setSysctls(ns, {
+    'ipv4.ip_forward': 1,
+    'ipv6.conf.all.forwarding': 1,
+    // Duplicate address detection would keep addresses unusable for a second.
+    'ipv6.conf.all.accept_dad': 0,
+    'ipv6.conf.default.accept_dad': 0,
+    'ipv6.conf.default.router_solicitations': 0,
+    'ipv4.conf.all.rp_filter': 0,
+    'ipv4.conf.default.rp_filter': 0,
+    ...(rateLimits ? {} : { 'ipv4.icmp_ratelimit': 0, 'ipv4.icmp_ratemask': 0 }),
+    ...(rateLimits ? {} : { 'ipv6.icmp.ratelimit': 0, 'ipv6.icmp.ratemask': '' }),
+  })
+}
+
 async function joinNodes(nodes: readonly string[], options: ChainOptions): Promise<void> {
-  for (const ns of nodes) {
-    await setSysctls(ns, {
-      'ipv4.ip_forward': 1,
-      'ipv6.conf.all.forwarding': 1,
-      // Duplicate address detection would keep addresses unusable for a second.
-      'ipv6.conf.all.accept_dad': 0,
-      'ipv6.conf.default.accept_dad': 0,
-      'ipv6.conf.default.router_solicitations': 0,
-      'ipv4.conf.all.rp_filter': 0,
-      'ipv4.conf.default.rp_filter': 0,
-      ...(options.rateLimits ? {} : { 'ipv4.icmp_ratelimit': 0, 'ipv4.icmp_ratemask': 0 }),
-      ...(options.rateLimits ? {} : { 'ipv6.icmp.ratelimit': 0, 'ipv6.icmp.ratemask': '' }),
-    })
-  }
+  for (const ns of nodes) await prepareNode(ns, options.rateLimits ?? false)
   for (const [link, near] of nodes.slice(0, -1).entries()) {
     const far = nodes[link + 1]!
     const mtu = String(options.mtu?.[link] ?? 1500)
@@ -196,6 +200,37 @@ export async function withRoute<T>(
   } finally {
     await must(null, ['ip', '-n', ns, `-${family}`, 'route', 'del', ...route])
   }
+}
+
+/** Packets to an address, whatever its family. */
+const towards = (address: string): string => `${address.includes(':') ? 'ip6' : 'ip'} daddr ${address}`
+
+/** A rule for `withRules`, hook `forward`: of the packets to an address, one in `every` is dropped, always the same one. */
+export const dropOneIn = (every: number, address: string): string =>
+  `${towards(address)} numgen inc mod ${every} 0 drop`
+
+/** The same by chance: so many percent. */
+export const dropPercent = (percent: number, address: string): string =>
+  `${towards(address)} numgen random mod 100 < ${percent} drop`
+
+/** A rule that lowers the maximum segment size of TCP connections to an address. */
+export const clampMss = (bytes: number, address: string): string =>
+  `${towards(address)} tcp flags & (syn | rst) == syn tcp option maxseg size set ${bytes}`
+
+/** ICMP errors that a namespace did not send because of its limits, so far: by destination and in all. */
+export async function limitedErrors(ns: string, family: Family): Promise<number> {
+  if (family === 6) {
+    const lines = (await must(ns, ['cat', '/proc/net/snmp6'])).split('\n')
+    const found = lines.find(line => line.startsWith('Icmp6OutRateLimitHost'))
+    if (found === undefined) throw new Error('this kernel does not count Icmp6OutRateLimitHost')
+    return Number(found.trim().split(/\s+/)[1])
+  }
+  const [names, values] = (await must(ns, ['cat', '/proc/net/snmp']))
+    .split('\n')
+    .filter(line => line.startsWith('Icmp: '))
+    .map(line => line.split(' '))
+  const count = (name: string) => Number(values![names!.indexOf(name)] ?? Number.NaN)
+  return count('OutRateLimitHost') + count('OutRateLimitGlobal')
 }
 
 /** Makes a namespace forget the path MTUs that it has learned; the kernel keeps them for ten minutes. */
