@@ -1,0 +1,179 @@
+// The path at one look, as traceroute(8) prints it: each hop as soon as it and all before it are known.
+
+import { printable } from '../bytes/printable.js'
+import type { TraceDocument } from '../probe/trace-document.js'
+import type { TraceErrorEvent, TraceEvent, TraceHeader, TraceReplyEvent } from '../probe/trace-events.js'
+import type { NameOf, TextOut } from './ping-words.js'
+import { traceSections } from './trace-sections.js'
+import { icmpMark, interfaceWords, mplsMark, PRIVILEGES, protocolWords, targetWords } from './trace-words.js'
+
+export interface TracePathOptions {
+  readonly header: TraceHeader
+  /** Probes to each hop: rounds of the run. */
+  readonly probes: number
+  readonly nameOf: NameOf
+  /** `bee (10.0.1.2)` as traceroute has it, or addresses only. */
+  readonly numeric: boolean
+  /** What the user's databases say of an address, in brackets behind it; empty for nothing. */
+  readonly placeOf: (address: string) => string
+}
+
+/** What became of one probe. */
+type Cell = TraceReplyEvent | TraceErrorEvent | 'waiting' | 'lost'
+
+interface HopCells {
+  /** By round, from 0. */
+  readonly cells: Map<number, Cell>
+}
+
+/** Events in, lines out. Only the first flow has lines; the ways of all others follow them. */
+export class TracePathText {
+  private readonly options: TracePathOptions
+  private readonly out: TextOut
+  private readonly hops = new Map<number, HopCells>()
+  /** Rounds that are over. */
+  private roundsOver = 0
+  /** The next hop to print. */
+  private ttl: number
+  /** Hops that nobody answered at, and nobody behind them so far. */
+  private silent: number[] = []
+  private isEnded = false
+  /** Marks that were printed, and what they mean. */
+  private readonly legend = new Map<string, string>()
+
+  constructor(options: TracePathOptions, out: TextOut) {
+    this.options = options
+    this.out = out
+    this.ttl = options.header.firstTtl
+  }
+
+  begin(): void {
+    const { target, maxTtl, packetBytes, privilege } = this.options.header
+    const how = `${protocolWords(this.options.header)}, ${PRIVILEGES[privilege]}`
+    this.out.line(`trace to ${targetWords(target)}, ${maxTtl} hops max, ${packetBytes} byte packets, ${how}`)
+  }
+
+  event(event: TraceEvent): void {
+    if (event.event === 'round') {
+      if (event.flow === 0) this.roundsOver = Math.max(this.roundsOver, event.round)
+    } else if ('purpose' in event && event.purpose === 'round' && event.flow === 0) {
+      const hop = this.hop(event.ttl)
+      if (event.round > this.options.probes) return
+      const before = hop.cells.get(event.round)
+      if (event.event === 'sent') hop.cells.set(event.round, 'waiting')
+      else if (event.event === 'timeout') hop.cells.set(event.round, 'lost')
+      else if (event.event !== 'duplicate' && (before === undefined || typeof before === 'string'))
+        hop.cells.set(event.round, event)
+    } else return
+    this.print()
+  }
+
+  /** Prints what is left, and what follows the hops. */
+  end(document: TraceDocument): void {
+    this.roundsOver = this.options.probes
+    const last = Math.max(0, ...this.hops.keys())
+    while (!this.isEnded && this.ttl <= last) this.printHop(this.hop(this.ttl))
+    if (!this.isEnded && this.silent.length > 0) this.printSilent()
+    for (const [mark, meaning] of this.legend) this.out.line(`${mark}  ${meaning}`)
+    for (const line of traceSections(document)) this.out.line(line)
+  }
+
+  private hop(ttl: number): HopCells {
+    const known = this.hops.get(ttl)
+    if (known !== undefined) return known
+    const hop: HopCells = { cells: new Map() }
+    this.hops.set(ttl, hop)
+    return hop
+  }
+
+  private print(): void {
+    for (;;) {
+      const hop = this.hops.get(this.ttl)
+      if (this.isEnded || hop === undefined || !this.isSettled(hop)) return
+      this.printHop(hop)
+    }
+  }
+
+  /** A hop that takes no part in a round, since its answers are being tested, waits for the end of that round only. */
+  private isSettled({ cells }: HopCells): boolean {
+    for (let round = 1; round <= this.options.probes; round++) {
+      const cell = cells.get(round)
+      if ((cell === undefined || cell === 'waiting') && round > this.roundsOver) return false
+    }
+    return true
+  }
+
+  private printHop({ cells }: HopCells): void {
+    const ttl = this.ttl++
+    const answers = [...cells.values()].filter(cell => typeof cell !== 'string')
+    if (answers.length === 0) {
+      // Where a probe was still under way at the end, nothing is known.
+      if (lostOf(cells) > 0) this.silent.push(ttl)
+      return
+    }
+    for (const each of this.silent.splice(0)) this.out.line(`${ttlColumn(each)}${this.stars(each)}`)
+    this.out.line(`${ttlColumn(ttl)}${this.line(cells)}`)
+    this.isEnded = answers.every(isFinal) || answers.some(isFromTarget)
+  }
+
+  private stars(ttl: number): string {
+    return ' *'.repeat(lostOf(this.hop(ttl).cells))
+  }
+
+  /** Hops behind the last that answered. */
+  private printSilent(): void {
+    const [first, last] = [this.silent[0]!, this.silent.at(-1)!]
+    const column = first === last ? ttlColumn(first) : `${String(first).padStart(2)}-${last} `
+    this.out.line(`${column}${this.stars(first)}`)
+  }
+
+  private line(cells: ReadonlyMap<number, Cell>): string {
+    let text = ''
+    let shown: string | null = null
+    for (let round = 1; round <= this.options.probes; round++) {
+      const cell = cells.get(round)
+      if (cell === undefined || cell === 'waiting') continue
+      if (cell === 'lost') text += ' *'
+      else if (cell.event === 'error') text += ` !(${printable(cell.reason)})`
+      else {
+        const who = this.who(cell)
+        if (who !== shown) text += who
+        shown = who
+        text += this.answer(cell)
+      }
+    }
+    return text
+  }
+
+  /** Address, name, place, and what the answer carried: shown again only when it differs from that of the probe before. */
+  private who({ from, mpls, interfaces }: TraceReplyEvent): string {
+    const { nameOf, numeric, placeOf } = this.options
+    const address = printable(from)
+    const shown = numeric ? address : `${printable(nameOf(from) ?? from)} (${address})`
+    const place = placeOf(from)
+    const extensions = [
+      ...(mpls === null ? [] : [mplsMark(mpls)]),
+      ...(interfaces ?? []).map(each => `<${interfaceWords(each)}>`),
+    ]
+    return ` ${[shown, ...(place === '' ? [] : [place]), ...extensions].join(' ')}`
+  }
+
+  private answer({ rttMs, type, code, mtu, reason }: TraceReplyEvent): string {
+    const mark = icmpMark(this.options.header.target.family, type, code, mtu)
+    if (mark !== '') this.legend.set(mark, printable(reason ?? `ICMP type ${type}, code ${code}`))
+    const time = rttMs === null ? '' : `  ${rttMs.toFixed(3)} ms`
+    return mark === '' ? time : `${time} ${mark}`
+  }
+}
+
+/** `traceroute` leaves a blank behind it. */
+const ttlColumn = (ttl: number): string => `${String(ttl).padStart(2)} `
+
+const lostOf = (cells: ReadonlyMap<number, Cell>): number => [...cells.values()].filter(cell => cell === 'lost').length
+
+const isFinal = (cell: TraceReplyEvent | TraceErrorEvent): boolean =>
+  cell.event === 'error' || cell.answer === 'unreachable' || isFromTarget(cell)
+
+function isFromTarget(cell: TraceReplyEvent | TraceErrorEvent): boolean {
+  return cell.event !== 'error' && cell.answer !== 'time-exceeded' && cell.answer !== 'unreachable'
+}

@@ -1,0 +1,80 @@
+// The report of a trace after its rounds, as mtr -r prints it.
+
+import { printable } from '../bytes/printable.js'
+import type { TraceDocument } from '../probe/trace-document.js'
+import { counted } from './ping-words.js'
+import { traceSections } from './trace-sections.js'
+import {
+  cellsOf,
+  hostLabel,
+  MORE_COLUMNS,
+  REPORT_COLUMNS,
+  type TraceColumn,
+  type TraceRow,
+  titlesOf,
+  traceRows,
+  widthOf,
+} from './trace-table.js'
+import { PRIVILEGES, protocolWords, targetWords } from './trace-words.js'
+
+export interface TraceReportOptions {
+  /** Of the terminal; null where lines may be as long as they have to: names are not cut then. */
+  readonly columns: number | null
+  readonly numeric: boolean
+  readonly showAs: boolean
+}
+
+const DEFAULT_COLUMNS = 80
+/** ` 12.|-- `. */
+const TTL_WIDTH = 8
+const LEAST_HOST = 15
+
+/** The whole report as lines. */
+export function traceReport(document: TraceDocument, options: TraceReportOptions): string[] {
+  const { rounds, packetBytes, startedAt, privilege } = document
+  const how = `${protocolWords(document)}, ${PRIVILEGES[privilege]}`
+  return [
+    `trace to ${targetWords(document)}, ${how}, ${counted(rounds, 'round')}, ${packetBytes} byte packets, ${startedAt}`,
+    ...tableLines(document, options),
+    ...traceSections(document),
+  ]
+}
+
+function tableLines(document: TraceDocument, { columns, numeric, showAs }: TraceReportOptions): string[] {
+  const rows = traceRows(document.hops, { showAs })
+  if (rows.length === 0) return []
+  const width = columns ?? DEFAULT_COLUMNS
+  const asWidth = Math.max(0, ...rows.map(({ as }) => as.length + 1)) * (showAs ? 1 : 0)
+  const room = width - TTL_WIDTH - asWidth - widthOf(REPORT_COLUMNS)
+  const labels = rows.map(({ responder }) => hostLabel(responder, numeric, room))
+  const longest = Math.max(LEAST_HOST, ...labels.map(label => label.length))
+  const shown = columnsFor(room - longest)
+  const most = width - TTL_WIDTH - asWidth - widthOf(shown)
+  const hostWidth = columns === null ? Math.max(longest, most) : Math.max(most, LEAST_HOST)
+  const heading = `HOST: ${printable(document.address)}`
+  const lines = [`${cut(heading, TTL_WIDTH + asWidth + hostWidth)}${titlesOf(shown)}`]
+  for (const [index, row] of rows.entries()) {
+    const host = cut(labels[index]!, hostWidth)
+    lines.push(`${ttlColumn(row)}${asColumn(row, asWidth)}${host}${cellsOf(shown, row.counted)}`)
+    for (const below of row.below) lines.push(`${' '.repeat(TTL_WIDTH)}${below}`)
+  }
+  return lines
+}
+
+function columnsFor(spare: number): readonly TraceColumn[] {
+  const fitting = MORE_COLUMNS.filter((_, index) => widthOf(MORE_COLUMNS.slice(0, index + 1)) <= spare)
+  return [...REPORT_COLUMNS, ...fitting]
+}
+
+function ttlColumn({ firstTtl, lastTtl, isMore }: TraceRow): string {
+  if (isMore) return '    |-- '
+  if (firstTtl === lastTtl) return `${String(firstTtl).padStart(3)}.|-- `
+  return `${`${firstTtl}-${lastTtl}`.padStart(6)}. `
+}
+
+const asColumn = ({ as }: TraceRow, width: number): string => as.padEnd(width)
+
+/** Padded, and with a mark where something was cut off. */
+function cut(text: string, width: number): string {
+  return text.length <= width ? text.padEnd(width) : `${text.slice(0, Math.max(width - 1, 0))}…`
+}

@@ -1,0 +1,247 @@
+// The live view of a trace as lines: a pure drawing, of a document and what the keys have chosen, into a size.
+
+import { printable } from '../bytes/printable.js'
+import type { TraceDocument } from '../probe/trace-document.js'
+import type { ScreenLine, StyledSpan } from './live-screen.js'
+import { formatPercent, formatRtt } from './ping-words.js'
+import { LOST_MARK, sparkline, UNANSWERED_MARK } from './trace-sparkline.js'
+import {
+  AVG,
+  BEST,
+  cellsOf,
+  hostLabel,
+  JITTER,
+  LAST,
+  LOSS,
+  MORE_COLUMNS,
+  NOT_ANSWERING,
+  P50,
+  P95,
+  RECEIVED,
+  REPORT_COLUMNS,
+  SENT,
+  STDDEV,
+  type TraceColumn,
+  type TraceRow,
+  titlesOf,
+  traceRows,
+  WORST,
+  widthOf,
+} from './trace-table.js'
+import { PRIVILEGES, protocolWords, rangesOf, targetWords } from './trace-words.js'
+
+/** What `d` goes through. */
+export const COLUMN_SETS: readonly (readonly TraceColumn[])[] = [
+  REPORT_COLUMNS,
+  [LOSS, SENT, AVG],
+  [LOSS, NOT_ANSWERING, SENT, RECEIVED, BEST, P50, P95, WORST, STDDEV, JITTER],
+  [LOSS, NOT_ANSWERING, SENT, LAST, AVG, P95, JITTER],
+]
+
+export const SORTS = ['ttl', 'loss', 'avg'] as const
+
+/** What the keys have chosen. */
+export interface TraceScreenState {
+  readonly columns: number
+  readonly sort: (typeof SORTS)[number]
+  readonly numeric: boolean
+  readonly showAs: boolean
+  readonly view: 'hops' | 'flows' | 'help'
+  readonly paused: boolean
+}
+
+export interface TraceFrame {
+  readonly document: TraceDocument
+  readonly elapsedMs: number
+  /** What a user should know that is not of the path: names that could not be had, databases that are damaged. */
+  readonly notes: readonly string[]
+  readonly color: boolean
+}
+
+const BOLD = '1'
+const REVERSE = '7'
+const RED = '31'
+const YELLOW = '33'
+const DIM = '2'
+
+/** ` 12. `. */
+const TTL_WIDTH = 5
+const LEAST_HOST = 15
+/** A sparkline narrower than this says nothing. */
+const LEAST_SPARK = 6
+
+export const HELP: readonly string[] = [
+  'p, space  pause and go on',
+  'r         reset: forget what was measured',
+  'd, c      other columns',
+  'f         flows and their paths, or hops',
+  's         sort by ttl, loss, avg',
+  'n         names or addresses',
+  'h, ?      this help',
+  'q, Ctrl-C quit, and print the report',
+  'Ctrl-Z    suspend',
+  '',
+  'Loss%   lost on the way to this hop; NoAns: not answered there, while hops behind it answered',
+  `${LOST_MARK} lost   ${UNANSWERED_MARK} not answered`,
+]
+
+/** All lines, as many as there are rows at most. */
+export function drawTrace(
+  frame: TraceFrame,
+  state: TraceScreenState,
+  { columns, rows }: { columns: number; rows: number },
+): ScreenLine[] {
+  const head = headLines(frame, state)
+  const verdict = [...frame.document.verdict, ...frame.notes].flatMap(sentence => wrapped(printable(sentence), columns))
+  const shownVerdict = state.view === 'help' ? [] : verdict.slice(0, Math.max(1, Math.floor(rows / 3)))
+  const room = rows - head.length - shownVerdict.length - 1
+  const body = bodyLines(frame, state, columns)
+  return [
+    ...head,
+    ...fitted(body, room),
+    { text: '', style: '' },
+    ...shownVerdict.map(text => ({ text, style: frame.color ? BOLD : '' })),
+  ]
+}
+
+function bodyLines(frame: TraceFrame, state: TraceScreenState, columns: number): ScreenLine[] {
+  if (state.view === 'help') return HELP.map(text => ({ text, style: '' }))
+  return state.view === 'flows' ? flowLines(frame) : hopLines(frame, state, columns)
+}
+
+/** Lines that do not fit are counted. */
+function fitted(lines: readonly ScreenLine[], room: number): ScreenLine[] {
+  if (lines.length <= room) return [...lines]
+  const kept = Math.max(room - 1, 0)
+  return [...lines.slice(0, kept), { text: `... and ${lines.length - kept} more lines`, style: '' }]
+}
+
+function headLines({ document, elapsedMs, color }: TraceFrame, state: TraceScreenState): ScreenLine[] {
+  const parts = [
+    `netkit trace ${targetWords(document)}`,
+    protocolWords(document),
+    PRIVILEGES[document.privilege],
+    `round ${document.rounds}`,
+    elapsedWords(elapsedMs),
+    ...(state.paused ? ['PAUSED'] : []),
+  ]
+  const sort = state.sort === 'ttl' ? 'sort' : `sort: ${state.sort}`
+  const keys = `p ${state.paused ? 'goes on' : 'pause'}  r reset  d columns  f flows  s ${sort}  n names  h help  q quit`
+  return [
+    { text: parts.join('  '), style: color ? REVERSE : '' },
+    { text: keys, style: color ? DIM : '' },
+  ]
+}
+
+/** `0:42`, `1:02:03`. */
+export function elapsedWords(ms: number): string {
+  const seconds = Math.floor(ms / 1000)
+  const two = (value: number): string => String(value).padStart(2, '0')
+  const hours = Math.floor(seconds / 3600)
+  const minutes = Math.floor(seconds / 60) % 60
+  return hours > 0 ? `${hours}:${two(minutes)}:${two(seconds % 60)}` : `${minutes}:${two(seconds % 60)}`
+}
+
+function hopLines(frame: TraceFrame, state: TraceScreenState, columns: number): ScreenLine[] {
+  const rows = sorted(traceRows(frame.document.hops, state), state.sort)
+  const asWidth = Math.max(0, ...rows.map(({ as }) => (as === '' ? 0 : as.length + 1)))
+  const set = COLUMN_SETS[state.columns % COLUMN_SETS.length]!
+  const room = columns - TTL_WIDTH - asWidth - widthOf(set)
+  const labels = rows.map(({ responder }) => hostLabel(responder, state.numeric, room))
+  const longest = Math.max(LEAST_HOST, ...labels.map(label => label.length))
+  const shown = withMore(set, room - longest)
+  const spare = columns - TTL_WIDTH - asWidth - widthOf(shown) - longest
+  const sparkWidth = spare > LEAST_SPARK ? spare - 1 : 0
+  const hostWidth = sparkWidth > 0 ? longest : Math.max(LEAST_HOST, longest + spare)
+  const lines: ScreenLine[] = [
+    {
+      text: `${' Hop Host'.padEnd(TTL_WIDTH + asWidth + hostWidth)}${titlesOf(shown)}`,
+      style: frame.color ? BOLD : '',
+    },
+  ]
+  for (const [index, row] of rows.entries()) {
+    const host = cut(labels[index]!, hostWidth)
+    const text = `${ttlColumn(row)}${row.as.padEnd(asWidth)}${host}${cellsOf(shown, row.counted)}`
+    lines.push(withSpark(row, text, sparkWidth, frame.color))
+    for (const below of row.below)
+      lines.push({ text: `${' '.repeat(TTL_WIDTH)}${below}`, style: frame.color ? DIM : '' })
+  }
+  return lines
+}
+
+/** Quantile and jitter where there is room for them and for a sparkline of twice its least width. */
+function withMore(set: readonly TraceColumn[], spare: number): readonly TraceColumn[] {
+  if (set !== REPORT_COLUMNS) return set
+  const fits = (count: number): boolean => widthOf(MORE_COLUMNS.slice(0, count)) + 2 * LEAST_SPARK <= spare
+  return [...set, ...MORE_COLUMNS.filter((_, index) => fits(index + 1))]
+}
+
+function withSpark(row: TraceRow, text: string, width: number, color: boolean): ScreenLine {
+  const { responder, counted } = row
+  const isLossy = (counted.lossPercent ?? 0) > 0
+  const style = !color ? '' : isLossy ? RED : counted.notAnswering > 0 && responder !== null ? YELLOW : ''
+  if (width === 0 || responder === null) return { text, style }
+  const mark = isLossy ? LOST_MARK : UNANSWERED_MARK
+  const line = `${text} ${sparkline(responder.recentMs, width, mark)}`
+  const spans: StyledSpan[] = []
+  for (let at = line.indexOf(mark, text.length); color && at >= 0; at = line.indexOf(mark, at + 1)) {
+    spans.push({ from: at, to: at + 1, style: isLossy ? RED : YELLOW })
+  }
+  return { text: line, style, spans }
+}
+
+function sorted(rows: readonly TraceRow[], by: TraceScreenState['sort']): TraceRow[] {
+  if (by === 'ttl') return [...rows]
+  const key = ({ counted }: TraceRow): number =>
+    by === 'loss' ? (counted.lossPercent ?? -1) : (counted.rttMs?.avg ?? -1)
+  // Each row tells its own hop then.
+  return rows.map(row => ({ ...row, isMore: false })).sort((a, b) => key(b) - key(a) || a.firstTtl - b.firstTtl)
+}
+
+function ttlColumn({ firstTtl, lastTtl, isMore }: TraceRow): string {
+  if (isMore) return ' '.repeat(TTL_WIDTH)
+  return firstTtl === lastTtl ? `${String(firstTtl).padStart(3)}. ` : `${firstTtl}-${lastTtl}`.padEnd(TTL_WIDTH)
+}
+
+function flowLines({ document, color }: TraceFrame): ScreenLine[] {
+  const { flows, flow, branches } = document
+  if (flows === null) return [{ text: 'There is one flow: start it with --flows N to see the branches.', style: '' }]
+  const key = flow.key === 'source-port' ? 'Port' : 'Chksum'
+  const lines: ScreenLine[] = [
+    { text: ` Flow ${key.padStart(6)}  Loss%   Snt   Avg  Path`, style: color ? BOLD : '' },
+    ...flows.map(each => {
+      const loss = each.lossPercent === null ? '-' : formatPercent(each.lossPercent)
+      const avg = each.rttMs === null ? '-' : formatRtt(each.rttMs.avg)
+      const numbers = `${String(each.flow).padStart(5)} ${String(each.value).padStart(6)} ${loss.padStart(6)} ${String(each.sent).padStart(5)} ${avg.padStart(5)}`
+      const path = each.path.map(address => (address === null ? '*' : printable(address))).join(' ')
+      return { text: `${numbers}  ${path}`, style: color && (each.lossPercent ?? 0) > 0 ? RED : '' }
+    }),
+  ]
+  for (const { ttl, addresses } of branches?.byTtl ?? []) {
+    if (addresses.length < 2) continue
+    const who = addresses.map(address => {
+      const seen = flows.filter(({ path }) => path.includes(address)).map(each => each.flow)
+      return `${printable(address)}${seen.length === 0 ? '' : ` (${rangesOf(seen)})`}`
+    })
+    lines.push({ text: `hop ${ttl}: ${who.join(', ')}`, style: '' })
+  }
+  return lines
+}
+
+function cut(text: string, width: number): string {
+  return text.length <= width ? text.padEnd(width) : `${text.slice(0, Math.max(width - 1, 0))}…`
+}
+
+/** A sentence in lines of so many columns, broken at blanks. */
+function wrapped(text: string, columns: number): string[] {
+  const lines: string[] = []
+  let line = ''
+  for (const word of text.split(' ')) {
+    const longer = line === '' ? word : `${line} ${word}`
+    if (longer.length > columns && line !== '') {
+      lines.push(line)
+      line = word
+    } else line = longer
+  }
+  return [...lines, line]
+}

@@ -1,0 +1,77 @@
+// What follows the hops in the text of a trace: branches by flow, changes of the path, packet sizes, the verdict.
+
+import { printable } from '../bytes/printable.js'
+import type { FlowPath, PathChange, TraceDocument } from '../probe/trace-document.js'
+import { formatPercent, formatRtt } from './ping-words.js'
+import { traceMtuLines } from './trace-mtu-text.js'
+import { rangesOf } from './trace-words.js'
+
+/** Of each kind, in one text: a path that flaps all night fills no screen. */
+const MOST_LINES = 20
+
+/** All sections of a document; the verdict is the last. */
+export function traceSections(document: TraceDocument): string[] {
+  return [
+    ...flowLines(document),
+    ...changeLines(document.pathChanges),
+    ...(document.mtu === null ? [] : traceMtuLines(document.mtu, document.hops)),
+    ...document.verdict.map(printable),
+  ]
+}
+
+const pathWords = (path: readonly (string | null)[]): string =>
+  path.map(address => (address === null ? '*' : printable(address))).join(' ')
+
+/** Flows that took one way share a line. */
+export function flowLines({ flow, flows, branches }: TraceDocument): string[] {
+  if (flows === null) return []
+  const ways = new Map<string, FlowPath[]>()
+  for (const each of flows) {
+    const way = pathWords(each.path)
+    ways.set(way, [...(ways.get(way) ?? []), each])
+  }
+  const key = flow.key === 'source-port' ? 'source port' : 'checksum'
+  const lines = [...ways].map(([way, same]) => {
+    const word = same.length === 1 ? 'flow' : 'flows'
+    return `${word} ${rangesOf(same.map(each => each.flow))} (${key} ${rangesOf(same.map(each => each.value))}): ${way}${qualityOf(same)}`
+  })
+  const tried = branches === null ? [] : [branchWords(branches)]
+  return [...shortened(lines, 'ways'), ...tried]
+}
+
+function branchWords({ flowsTried, byTtl, complete }: NonNullable<TraceDocument['branches']>): string {
+  const split = byTtl.filter(({ addresses }) => addresses.length > 1)
+  const where = split.map(({ ttl, addresses }) => `${addresses.length} at hop ${ttl}`)
+  const found = where.length === 0 ? 'no branches' : `branches: ${where.join(', ')}`
+  const sure = complete ? '95 % sure that there are no more' : 'there may be more: raise --flows'
+  return `${found}, with ${flowsTried} flows; ${sure}`
+}
+
+/** Loss and mean time of all flows of a way together. */
+function qualityOf(flows: readonly FlowPath[]): string {
+  const known = flows.filter(({ lossPercent }) => lossPercent !== null)
+  const sent = known.reduce((sum, each) => sum + each.sent, 0)
+  const lost = known.reduce((sum, each) => sum + each.sent * each.lossPercent!, 0)
+  const timed = flows.filter(({ rttMs }) => rttMs !== null)
+  const received = timed.reduce((sum, each) => sum + each.received, 0)
+  const spent = timed.reduce((sum, each) => sum + each.received * each.rttMs!.avg, 0)
+  const parts = [
+    ...(sent > 0 ? [`${formatPercent(lost / sent)} loss`] : []),
+    ...(received > 0 ? [`avg ${formatRtt(spent / received)} ms`] : []),
+  ]
+  return parts.length === 0 ? '' : `  ${parts.join(', ')}`
+}
+
+/** Each change with the part of both lists that differs. */
+export function changeLines(changes: readonly PathChange[]): string[] {
+  const lines = changes.map(({ ttl, round, flow, at, before, after }) => {
+    const whose = flow === 0 ? '' : ` of flow ${flow}`
+    return `path change${whose} in round ${round} (${at}), hop ${ttl}: ${pathWords(before)} -> ${pathWords(after)}`
+  })
+  return shortened(lines, 'changes')
+}
+
+function shortened(lines: readonly string[], what: string): string[] {
+  if (lines.length <= MOST_LINES) return [...lines]
+  return [...lines.slice(0, MOST_LINES), `and ${lines.length - MOST_LINES} more ${what}: see --json`]
+}
