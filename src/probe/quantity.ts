@@ -64,6 +64,16 @@ export function parseCount(text: string, what = 'a count', min = 0, max = Number
   return parseWhole(text, COUNT_UNITS, `${what} is a whole number`, min, max)
 }
 
+/**
+ * A number as the fields of headers have it: decimal, or hexadecimal behind 0x.
+ * @throws UsageError when it is none or not from `min` to `max`
+ */
+export function parseField(text: string, what: string, min: number, max: number): number {
+  const value = /^(0x[0-9a-f]+|\d+)$/i.test(text) ? Number(text) : Number.NaN
+  if (value >= min && value <= max) return value
+  throw new UsageError(`${what} is a number from ${min} to ${max}, not ${quoted(text)}`)
+}
+
 function parseWhole(
   text: string,
   units: Readonly<Record<string, number>>,

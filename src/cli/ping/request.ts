@@ -4,7 +4,7 @@ import type { Interfaces } from '@oclif/core'
 import { isAddress } from '../../bytes/address.js'
 import { MOST_PAYLOAD, type PingSettings } from '../../compose/ping.js'
 import { UsageError } from '../../errors/index.js'
-import { parseBytes, parseCount, parseDuration } from '../../probe/quantity.js'
+import { parseBytes, parseCount, parseDuration, parseField } from '../../probe/quantity.js'
 import { parseThresholds, type Threshold } from '../../probe/thresholds.js'
 import type { pingFlags } from './flags.js'
 
@@ -23,12 +23,6 @@ const IPOPT_TS = 68
 const OPTION_BYTES = 40
 
 const PATH_MTU = ['do', 'want', 'dont', 'probe'] as const
-
-function between(text: string, what: string, min: number, max: number): number {
-  const value = /^(0x[0-9a-f]+|\d+)$/i.test(text) ? Number(text) : Number.NaN
-  if (value >= min && value <= max) return value
-  throw new UsageError(`${what} is a number from ${min} to ${max}, not ${text || 'nothing'}`)
-}
 
 const optional = <Result>(text: string | undefined, parse: (text: string) => Result): Result | null =>
   text === undefined ? null : parse(text)
@@ -73,8 +67,8 @@ function familyOf(flags: PingFlags): 4 | 6 | null {
 
 function probeOf(flags: PingFlags): PingSettings['probe'] {
   if (flags.tcp !== undefined && flags.udp !== undefined) throw new UsageError('--tcp and --udp exclude each other')
-  if (flags.tcp !== undefined) return { kind: 'tcp', port: between(flags.tcp, 'a port', 1, 65_535) }
-  if (flags.udp !== undefined) return { kind: 'udp', port: between(flags.udp, 'a port', 1, 65_535) }
+  if (flags.tcp !== undefined) return { kind: 'tcp', port: parseField(flags.tcp, 'a port', 1, 65_535) }
+  if (flags.udp !== undefined) return { kind: 'udp', port: parseField(flags.udp, 'a port', 1, 65_535) }
   return { kind: 'icmp' }
 }
 
@@ -125,15 +119,15 @@ export function parseSettings(flags: PingFlags, many: boolean): PingSettings {
     pattern: optional(flags.pattern, parsePattern),
     source: isSource ? flags.interface! : null,
     interface: isSource ? null : (flags.interface ?? null),
-    ttl: optional(flags.ttl, text => between(text, 'the time to live', 1, 255)),
-    tos: optional(flags.tos, text => between(text, 'the type of service', 0, 255)),
-    mark: optional(flags.mark, text => between(text, 'the mark', 0, 0xffffffff)),
+    ttl: optional(flags.ttl, text => parseField(text, 'the time to live', 1, 255)),
+    tos: optional(flags.tos, text => parseField(text, 'the type of service', 0, 255)),
+    mark: optional(flags.mark, text => parseField(text, 'the mark', 0, 0xffffffff)),
     pathMtu: flags.mtu ? 'probe' : optional(flags['path-mtu'], parsePathMtu),
-    flowLabel: optional(flags['flow-label'], text => between(text, 'the flow label', 0, MOST_FLOW_LABEL)),
+    flowLabel: optional(flags['flow-label'], text => parseField(text, 'the flow label', 0, MOST_FLOW_LABEL)),
     broadcast: flags.broadcast,
     noLoopback: flags['no-loopback'],
     ipOptions: ipOptionsOf(flags),
-    identifier: optional(flags.identifier, text => between(text, 'the identifier', 0, 0xffff)),
+    identifier: optional(flags.identifier, text => parseField(text, 'the identifier', 0, 0xffff)),
     sendBufferBytes: optional(flags['send-buffer'], text => parseBytes(text, 'the send buffer', 1, 0x7fffffff)),
     tellSent: false,
     many,
