@@ -11,7 +11,6 @@ import type { ProbeError, ProbeReply } from '../../src/ports/probe.js'
 import { ExtendedError } from '../../src/wire/error-queue.js'
 import { EchoView } from '../../src/wire/icmp.js'
 import { IcmpErrorView, icmpErrno } from '../../src/wire/icmp-error.js'
-import { type MplsLabel, parseMplsLabels } from '../../src/wire/icmp-extensions.js'
 import { icmpReason } from '../../src/wire/icmp-words.js'
 import { Ipv4View } from '../../src/wire/ipv4.js'
 import { Ipv6View } from '../../src/wire/ipv6.js'
@@ -29,6 +28,7 @@ import {
   REPLY6,
   STAMP_ERROR,
 } from '../wire/samples.js'
+import { checkExtensions } from './extensions.js'
 
 const SECONDS = Number(process.env['FUZZ_SECONDS'] ?? 5)
 const RUNS = Number(process.env['FUZZ_RUNS'] ?? 20_000)
@@ -44,11 +44,15 @@ const LIMIT_MS = SECONDS * 1000 + 30_000
 /** Nothing of what is shown may be a control character, whoever sent it. */
 const CONTROL = /[\x00-\x1f\x7f-\x9f]/
 
-const MPLS = hex('20 00 00 00 00 0c 01 01 03 e8 1a 01 00 02 a1 fe')
+/** A label stack (RFC 4950), and an interface with index, address, name and MTU (RFC 5837). */
+const OBJECTS = hex(`
+  20 00 00 00 00 0c 01 01 03 e8 1a 01 00 02 a1 fe
+  00 1c 02 0f 00 00 00 07 00 01 00 00 c0 00 02 fe 08 65 74 68 30 00 00 00 00 00 05 dc
+`)
 
-/** An error that quotes 128 bytes with an MPLS stack behind them. */
+/** An error that quotes 128 bytes with objects behind them. */
 function withExtension(error: Uint8Array, lengthAt: number, unit: number): Uint8Array {
-  const bytes = concat(error, new Uint8Array(8 + 128 - error.length), MPLS)
+  const bytes = concat(error, new Uint8Array(8 + 128 - error.length), OBJECTS)
   bytes[lengthAt] = 128 / unit
   return bytes
 }
@@ -78,14 +82,6 @@ function damaged(samples: readonly Uint8Array[]): fc.Arbitrary<Buffer> {
   return fc.oneof({ weight: 4, arbitrary: changed }, fc.uint8Array({ maxLength: 300 })).map(bytes => Buffer.from(bytes))
 }
 
-function checkLabels(labels: readonly MplsLabel[] | null): void {
-  if (labels === null) return
-  expect(labels.length).toBeGreaterThan(0)
-  for (const { label, trafficClass, ttl } of labels) {
-    expect(label >= 0 && label < 2 ** 20 && trafficClass < 8 && ttl < 256).toBe(true)
-  }
-}
-
 function checkError(family: 4 | 6, bytes: Uint8Array): void {
   const error = new IcmpErrorView()
   if (!error.move(family, view(bytes), 0, bytes.length)) return
@@ -95,7 +91,7 @@ function checkError(family: 4 | 6, bytes: Uint8Array): void {
   expect(icmpReason(family, error.type, error.code, detail)).toMatch(/^[A-Za-z][\x20-\x7e]+$/)
   expect(icmpErrno(family, error.type, error.code)).toBeGreaterThan(0)
   expect(error.destination()).toMatch(/^[0-9a-f.:]+$/)
-  checkLabels(parseMplsLabels(bytes.subarray(quotedStart), quotedBytes, headerBytes))
+  checkExtensions(bytes.subarray(quotedStart), quotedBytes, headerBytes)
 }
 
 test(
@@ -118,7 +114,7 @@ test(
         }
         checkError(4, bytes)
         checkError(6, bytes)
-        for (const header of [20, 40, 60]) checkLabels(parseMplsLabels(bytes, quoted, header))
+        for (const header of [20, 40, 60]) checkExtensions(bytes, quoted, header)
         expect(internetChecksum(bytes, 0, bytes.length)).toBeLessThanOrEqual(0xffff)
       }),
       parameters,
@@ -193,7 +189,7 @@ test(
           expect(ours(error.target)).toBe(true)
           expect(error.quoted.length).toBeGreaterThanOrEqual(8)
           expect(error.quoted.length).toBeLessThanOrEqual(size)
-          checkLabels(parseMplsLabels(error.quoted, error.quotedBytes ?? 0, family === 4 ? 20 : 40))
+          checkExtensions(error.quoted, error.quotedBytes ?? 0, family === 4 ? 20 : 40)
         },
         transmitted: () => undefined,
       }
