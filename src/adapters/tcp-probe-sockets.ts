@@ -9,27 +9,33 @@ import type { ProbeOptions } from '../ports/probe.js'
 import type { Outcome, SocketHandle, SocketPort } from '../ports/socket.js'
 import {
   IP_RECVERR,
-  IP_TTL,
+  IP_RECVERR_RFC4884,
   IPV6_RECVERR,
+  IPV6_RECVERR_RFC4884,
   int32Bytes,
   SO_TIMESTAMPNS,
   SOL_IP,
   SOL_IPV6,
   SOL_SOCKET,
   SocketSetup,
+  setTimeToLive,
 } from './echo-socket-options.js'
 import type { ProbeTargets } from './probe-setup.js'
 import { AF_INET, AF_INET6 } from './socket-address.js'
+import { TcpFlows } from './tcp-probe-flows.js'
 
 const SOCK_STREAM = 1
 const SO_LINGER = 13
 const SO_SELECT_ERR_QUEUE = 45
-const IPV6_UNICAST_HOPS = 16
+/** linux/in6.h: whether the kernel makes flow labels up, which it does anew for each connection. */
+const IPV6_AUTOFLOWLABEL = 70
 export const IPPROTO_TCP = 6
 /** netinet/tcp.h */
 const TCP_USER_TIMEOUT = 18
 /** The kernel gives a handshake up after this: later than anybody waits for. */
 const LIFE_MS = 30_000
+/** In a trace: one SYN is one probe, and the first of those that the kernel repeats goes out after a second. */
+const TRACE_LIFE_MS = 1100
 
 export class TcpSockets {
   private readonly port: SocketPort
@@ -37,6 +43,7 @@ export class TcpSockets {
   /** What is set on every socket; time to live apart, which would be that of multicast too. */
   private readonly wishes: ProbeOptions
   private readonly targets: ProbeTargets
+  private readonly flows: TcpFlows
   private readonly lingerNot = new Uint8Array(new Int32Array([1, 0]).buffer)
 
   /** @throws NetkitError for what cannot be set: now, and not at every probe */
@@ -45,11 +52,12 @@ export class TcpSockets {
     this.options = options
     this.wishes = { ...options, ttl: null, broadcast: false, noLoopback: false }
     this.targets = targets
+    this.flows = new TcpFlows(port, targets, options.sourcePort ?? null, () => this.open())
     const trial = this.open()
     if (trial < 0) throw systemError('socket', trial, 'open a TCP socket')
     try {
       this.setUp(trial)
-      targets.mustBind(trial)
+      targets.mustBind(trial, options.sourcePort ?? null)
     } finally {
       port.close(trial)
     }
@@ -61,13 +69,36 @@ export class TcpSockets {
 
   /** Sets everything up, which has worked once: 0 or -errno. */
   prepare(handle: SocketHandle): Outcome {
+    return this.trySetUp(handle) ? this.targets.bind(handle) : -ERRNO.ENODEV
+  }
+
+  /** The same for a probe of a trace, which leaves from the port of its flow. */
+  prepareFlow(handle: SocketHandle, flow: number, ttl: number | null): Outcome {
+    if (!this.trySetUp(handle)) return -ERRNO.ENODEV
+    const { port, options } = this
+    if (options.family === 6) port.setOption(handle, SOL_IPV6, IPV6_AUTOFLOWLABEL, int32Bytes(0))
+    port.setOption(handle, IPPROTO_TCP, TCP_USER_TIMEOUT, int32Bytes(TRACE_LIFE_MS))
+    const set = ttl === null ? 0 : setTimeToLive(port, handle, options.family, ttl)
+    return set < 0 ? set : this.flows.bind(handle, flow)
+  }
+
+  /** The source port of a flow; 0 before it has one. */
+  portOf(flow: number): number {
+    return this.flows.portOf(flow)
+  }
+
+  close(): void {
+    this.flows.close()
+  }
+
+  /** False where it cannot be done any more: the interface has gone, for one. */
+  private trySetUp(handle: SocketHandle): boolean {
     try {
       this.setUp(handle)
+      return true
     } catch {
-      // The interface has gone, for one.
-      return -ERRNO.ENODEV
+      return false
     }
-    return this.targets.bind(handle)
   }
 
   private setUp(handle: SocketHandle): void {
@@ -78,7 +109,8 @@ export class TcpSockets {
     const v4 = options.family === 4
     const level = v4 ? SOL_IP : SOL_IPV6
     port.setOption(handle, level, v4 ? IP_RECVERR : IPV6_RECVERR, int32Bytes(1))
-    if (options.ttl !== null) port.setOption(handle, level, v4 ? IP_TTL : IPV6_UNICAST_HOPS, int32Bytes(options.ttl))
+    port.setOption(handle, level, v4 ? IP_RECVERR_RFC4884 : IPV6_RECVERR_RFC4884, int32Bytes(1))
+    if (options.ttl !== null) setTimeToLive(port, handle, options.family, options.ttl)
     // Errors in the queue get a stamp too.
     port.setOption(handle, SOL_SOCKET, SO_TIMESTAMPNS, int32Bytes(1))
     port.setOption(handle, SOL_SOCKET, SO_SELECT_ERR_QUEUE, int32Bytes(1))

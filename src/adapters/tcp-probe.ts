@@ -1,13 +1,14 @@
 // Probes that are TCP handshakes: each is a connect from a socket of its own, and the kernel measures how long it took.
 
 import { ERRNO } from '../errors/errno.js'
-import type { ProbeError, ProbeOptions, ProbeReply, ProbeTransport, ProbeVisitor, SendBatch } from '../ports/probe.js'
-import type { SocketHandle, SocketPort } from '../ports/socket.js'
+import type { ProbeOptions, ProbeReply, ProbeTransport, ProbeVisitor, SendBatch } from '../ports/probe.js'
+import type { Outcome, SocketHandle, SocketPort } from '../ports/socket.js'
 import { TCP_INFO } from '../sockets/tcp-info.js'
 import { ProbeClock } from './echo-socket-clock.js'
 import { SOL_SOCKET } from './echo-socket-options.js'
 import { ProbeErrorQueue } from './probe-error-queue.js'
 import { ProbeTargets } from './probe-setup.js'
+import { type Attempt, synRetransmits, tcpLocalError, tcpReply } from './tcp-probe-outcome.js'
 import { IPPROTO_TCP, TcpSockets } from './tcp-probe-sockets.js'
 
 const SO_ERROR = 4
@@ -23,17 +24,6 @@ const YIELDS_AFTER_NS = 1e9
 /** Sockets looked at by `receive`, oldest first, beside those that the event loop reported. */
 const LOOKED_AT = 64
 
-const NO_BYTES = new Uint8Array(0)
-
-interface Attempt {
-  readonly handle: SocketHandle
-  readonly target: number
-  readonly position: number
-  readonly sequence: number
-  readonly sentNs: number
-  readonly sentMonoNs: number
-}
-
 /**
  * Opens a transport whose probes are TCP handshakes with `options.port`. Needs no privilege.
  * @throws UsageError without a port or with a source that is not of the family; PermissionError or SystemCallError for an option
@@ -48,6 +38,8 @@ class TcpProbe implements ProbeTransport {
   readonly timestamps = 'tcp-info'
   readonly cookie = [0, 0] as const
   readonly note = null
+  /** Its port is its flow's, and no two sockets can connect from one port to one target. */
+  readonly oneProbeAFlow = true
   readonly baseSeconds: number
   private readonly port: SocketPort
   private readonly clock: ProbeClock
@@ -56,6 +48,7 @@ class TcpProbe implements ProbeTransport {
   private readonly sockets: TcpSockets
   /** In the order they were sent. */
   private readonly open = new Map<SocketHandle, Attempt>()
+  private readonly openByFlow = new Map<number, Attempt>()
   private arrived: ((visitor: ProbeVisitor) => void)[] = []
   private readable: () => void = () => undefined
   private readonly word = new Int32Array(1)
@@ -97,6 +90,11 @@ class TcpProbe implements ProbeTransport {
     this.readable = callback
   }
 
+  /** The source port of a flow. */
+  flowValue(flow: number): number {
+    return this.sockets.portOf(flow)
+  }
+
   nowMonoNs(): number {
     this.clock.read()
     return this.clock.monotonicNs
@@ -106,11 +104,14 @@ class TcpProbe implements ProbeTransport {
     this.readable = () => undefined
     for (const handle of this.open.keys()) this.port.close(handle)
     this.open.clear()
+    this.sockets.close()
   }
 
   /** False when there is no room for another socket now. */
   private sendRow(batch: SendBatch, row: number): boolean {
     const { clock, port } = this
+    const flow = batch.flow?.[row] ?? -1
+    this.yieldFlow(flow)
     if (this.open.size >= MOST_OPEN && !this.yieldOldest()) return false
     let handle = this.sockets.open()
     if (isOutOfSockets(handle) && this.open.size > 0) {
@@ -119,7 +120,7 @@ class TcpProbe implements ProbeTransport {
     }
     const target = batch.target[row]!
     const position = this.targets.table.positionOf(target)
-    const ready = handle < 0 ? handle : this.sockets.prepare(handle)
+    const ready = handle < 0 ? handle : this.prepare(handle, flow, batch, row)
     clock.read()
     const answer = ready < 0 ? ready : port.connect(handle, this.targets.sockaddr(position))
     batch.sentNs[row] = clock.realtimeNs
@@ -133,8 +134,9 @@ class TcpProbe implements ProbeTransport {
     const attempt: Attempt = {
       handle,
       target,
-      position,
+      address: this.targets.table.address(position),
       sequence: batch.sequence[row]!,
+      flow,
       sentNs: clock.realtimeNs,
       sentMonoNs: clock.monotonicNs,
     }
@@ -147,8 +149,14 @@ class TcpProbe implements ProbeTransport {
     return true
   }
 
+  private prepare(handle: SocketHandle, flow: number, { ttl }: SendBatch, row: number): Outcome {
+    if (flow < 0) return this.sockets.prepare(handle)
+    return this.sockets.prepareFlow(handle, flow, ttl === undefined ? null : ttl[row]!)
+  }
+
   private wait(attempt: Attempt): void {
     this.open.set(attempt.handle, attempt)
+    if (attempt.flow >= 0) this.openByFlow.set(attempt.flow, attempt)
     // A neighbour answers while connect runs, and a reset has no other time than that of being noticed.
     if (this.state(attempt.handle) !== TCP_SYN_SENT && this.finish(attempt)) {
       setImmediate(() => this.arrived.length > 0 && this.readable())
@@ -168,8 +176,15 @@ class TcpProbe implements ProbeTransport {
     return true
   }
 
-  private drop({ handle }: Attempt): void {
+  /** Gives up the probe of a flow that is under way, for another. */
+  private yieldFlow(flow: number): void {
+    const older = this.openByFlow.get(flow)
+    if (older !== undefined && !this.finish(older)) this.drop(older)
+  }
+
+  private drop({ handle, flow }: Attempt): void {
     this.open.delete(handle)
+    this.openByFlow.delete(flow)
     this.port.close(handle)
   }
 
@@ -184,9 +199,15 @@ class TcpProbe implements ProbeTransport {
     const { handle } = attempt
     if (!this.open.has(handle)) return false
     this.clock.read()
-    const isError = this.takeErrors(attempt)
     const state = this.state(handle)
+    if (attempt.flow >= 0 && synRetransmits(this.info) > 0) {
+      // Sent twice: nobody knows which of the two was answered, and a trace must not take a probe that was lost for one that was not.
+      this.drop(attempt)
+      return true
+    }
+    // The kernel puts its word into the queue before it leaves the errno.
     const errno = this.pendingError(handle)
+    const isError = this.takeErrors(attempt)
     if (!isError && errno === 0 && state === TCP_SYN_SENT) return false
     if (!isError) this.takeOutcome(attempt, errno)
     this.drop(attempt)
@@ -212,72 +233,29 @@ class TcpProbe implements ProbeTransport {
   }
 
   private takeOutcome(attempt: Attempt, errno: number): void {
+    const { clock, info } = this
     switch (errno) {
       case 0:
       // net/ipv4/tcp_input.c, tcp_reset: a reset of an established connection, which had been answered then.
       case ERRNO.ECONNRESET:
       case ERRNO.EPIPE:
-        this.takeReply(attempt, 'syn-ack')
+        this.takeReply(tcpReply(attempt, 'syn-ack', info, clock))
         return
       case ERRNO.ECONNREFUSED:
-        this.takeReply(attempt, 'refused')
+        this.takeReply(tcpReply(attempt, 'refused', info, clock))
         return
       // TCP_USER_TIMEOUT is over. That is silence, and whoever waits has given up by himself.
       case ERRNO.ETIMEDOUT:
         return
-      default:
-        this.takeLocalError(attempt, errno)
+      default: {
+        const error = tcpLocalError(attempt, errno, clock)
+        this.arrived.push(visitor => visitor.error(error))
+      }
     }
   }
 
-  private takeReply(attempt: Attempt, answer: 'syn-ack' | 'refused'): void {
-    const { clock, info } = this
-    const { offset } = TCP_INFO
-    const retransmits = info.getUint32(offset.totalRetransSegments, true)
-    const rttUs = info.getUint32(offset.rttUs, true)
-    // After a retransmission the kernel does not know which SYN was answered (Karn), and shows a number that is none.
-    const isMeasured = answer === 'syn-ack' && retransmits === 0
-    const rttNs = isMeasured ? rttUs * 1000 : Number.NaN
-    const address = this.targets.table.address(attempt.position)
-    const reply: ProbeReply = {
-      answer,
-      target: attempt.target,
-      sequence: attempt.sequence,
-      wireSequence: -1,
-      from: address,
-      fromTarget: attempt.target,
-      receivedNs: isMeasured ? attempt.sentNs + rttNs : clock.realtimeNs,
-      kernelStamp: isMeasured,
-      readNs: clock.realtimeNs,
-      readMonoNs: clock.monotonicNs,
-      rttNs,
-      ttl: -1,
-      bytes: 0,
-      data: NO_BYTES,
-      payloadStart: 0,
-      payloadEnd: 0,
-      synRetransmits: retransmits,
-      ipOptions: null,
-    }
+  private takeReply(reply: ProbeReply): void {
     this.arrived.push(visitor => visitor.reply(reply))
-  }
-
-  /** An error without a word from the network: kernels before 5.8 have none for TCP, and some are this host's own. */
-  private takeLocalError({ target, sequence }: Attempt, errno: number): void {
-    const error: ProbeError = {
-      origin: 'local',
-      type: -1,
-      code: -1,
-      errno,
-      mtu: 0,
-      from: null,
-      target,
-      sequence,
-      wireSequence: -1,
-      receivedNs: this.clock.realtimeNs,
-      quoted: NO_BYTES,
-    }
-    this.arrived.push(visitor => visitor.error(error))
   }
 }
 

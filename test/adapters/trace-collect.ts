@@ -3,6 +3,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { openRawSocketPackage } from '../../src/adapters/echo-raw-socket.js'
 import { openEchoSocket } from '../../src/adapters/echo-socket.js'
+import { openTcpProbe } from '../../src/adapters/tcp-probe.js'
 import { openUdpProbe } from '../../src/adapters/udp-probe.js'
 import type { ProbeOptions, ProbeTransport, SendBatch } from '../../src/ports/probe.js'
 import type { Chain, Family } from '../lab/index.js'
@@ -38,6 +39,7 @@ export const TRACEROUTE_PORT = 33434
 export const TRANSPORTS = {
   'icmp datagram': (options: ProbeOptions) => openEchoSocket(native, { ...options, transport: 'datagram' }),
   'icmp raw': (options: ProbeOptions) => openEchoSocket(native, { ...options, transport: 'raw' }),
+  tcp: (options: ProbeOptions) => openTcpProbe(native, { ...options, port: options.port ?? TRACEROUTE_PORT }),
   udp: (options: ProbeOptions) => openUdpProbe(native, { ...options, port: options.port ?? TRACEROUTE_PORT }),
 } as const satisfies Record<string, (options: ProbeOptions) => ProbeTransport>
 

@@ -26,12 +26,15 @@ const EVERY = everyTransport.flatMap(name => FAMILIES.map(family => [name, famil
 const PORTED = EVERY.filter(([name]) => !name.startsWith('icmp'))
 
 /** Sequences 1 to `count`; times to live 1, 4, 3, 2, 1, 4 ... so that neighbours differ. */
-const rowsOf = (count: number, flow: (sequence: number) => number = () => 0): TraceRow[] =>
+const rowsOf = (count: number, flow: (sequence: number) => number): TraceRow[] =>
   Array.from({ length: count }, (_, index) => ({
     sequence: index + 1,
     ttl: 1 + ((index * 3) % HOPS),
     flow: flow(index + 1),
   }))
+
+/** A flow of TCP has one probe under way. */
+const flowsOf = (name: Name): ((sequence: number) => number) => (name === 'tcp' ? sequence => sequence : () => 0)
 
 describeLab('transports of a trace', () => {
   let chain: Chain
@@ -58,13 +61,15 @@ describeLab('transports of a trace', () => {
     return transport
   }
   /** The target's word: an echo, or that nobody listens there (RFC 1122 section 3.2.2.1, RFC 4443 section 3.1). */
-  const last = (name: Name, family: Family): string =>
-    name.startsWith('icmp') ? 'echo-reply' : family === 4 ? '3/3' : '1/4'
+  const last = (name: Name, family: Family): string => {
+    if (name === 'tcp') return 'refused'
+    return name === 'udp' ? (family === 4 ? '3/3' : '1/4') : 'echo-reply'
+  }
 
   test.each(EVERY)(
     '%s, IPv%i: a hundred probes under way at once are answered by the hop that each was for',
     async (name, family) => {
-      const rows = rowsOf(100)
+      const rows = rowsOf(100, flowsOf(name))
       const seen = await sendAll(trace(name, family), rows)
       expect(outlineOf(seen)).toEqual(trueOutline(chain, family, rows, last(name, family)))
     },
@@ -74,7 +79,7 @@ describeLab('transports of a trace', () => {
   test.each(EVERY)('%s, IPv%i: errors that wait cost none of thirty probes in a row', async (name, family) => {
     const transport = trace(name, family)
     const seen = new Seen()
-    const rows = rowsOf(30)
+    const rows = rowsOf(30, flowsOf(name))
     for (const row of rows) {
       const batch = traceBatch([row])
       expect(transport.send(batch)).toBe(1)
@@ -106,6 +111,7 @@ describeLab('transports of a trace', () => {
     const transport = trace(name, family)
     const rowAt = (sequence: number, flow: number): TraceRow => ({ sequence, ttl: 2, flow })
     await sendAll(transport, [rowAt(1, 0), rowAt(2, 1)])
+    expect(transport.oneProbeAFlow ?? false).toBe(protocol === 'tcp')
     const [first, second] = [transport.flowValue?.(0), transport.flowValue?.(1)]
     expect(first).not.toBe(second)
     const rule = `${protocol} dport ${TRACEROUTE_PORT} ${protocol} sport != ${first} drop`
