@@ -33,11 +33,13 @@ const LEAST_UNANSWERED = 3
 /** The same where no deeper hop tells: so many that the slowed ones can differ significantly. */
 const LEAST_UNANSWERED_LAST = 12
 const LEAST_SHARE_LAST = 0.1
-/** How unlikely chance has to be. */
+/** How unlikely chance has to be. A hop is judged after every round, and chance has as many tries. */
+const SUSPICIOUS = 0.001
 const SIGNIFICANT = 0.01
 const SIGNIFICANT_AT_LAST = 0.05
 /** How much more likely the one explanation has to be than the other before the last slowed probe. */
 const MUCH_MORE_LIKELY = Math.log(20)
+const MORE_LIKELY = Math.log(5)
 
 /** What the rounds left unanswered. */
 export function fastShare({ sent, received }: HopSample): Share {
@@ -81,14 +83,19 @@ export function suspects(samples: readonly HopSample[]): number[] {
 function isSuspect(hop: HopSample, deeper: readonly HopSample[]): boolean {
   const unanswered = fastShare(hop)
   if (unanswered.lost < LEAST_UNANSWERED) return false
-  if (hop.received === 0 || exceeds(unanswered, deeper, SIGNIFICANT)) return true
+  if (hop.received === 0 || exceeds(unanswered, deeper, SUSPICIOUS)) return true
   const many = unanswered.lost >= LEAST_UNANSWERED_LAST && unanswered.lost >= unanswered.sent * LEAST_SHARE_LAST
   return many && hop.limitsItsAnswers && !deeper.some(isReliable)
 }
 
-/** Whether what it leaves unanswered is lost, and not left out for the number of its answers. */
+/** Slowed probes have told whether a limit on answers is behind what was unanswered. */
+export function isTested({ verdict = null, slowSent }: HopSample): boolean {
+  return verdict === 'rate-limited' || verdict === 'lossy' || slowSent >= SLOW_PROBES
+}
+
+/** Whether what it leaves unanswered (`tellingShare`) is lost, and not left out for the number of its answers. */
 export function isReliable(hop: HopSample): boolean {
-  return hasAnswered(hop) && (!hop.limitsItsAnswers || hop.slowSent >= LEAST_SLOW)
+  return hasAnswered(hop) && (!hop.limitsItsAnswers || isTested(hop))
 }
 
 /** Whether chance does not explain that so much more was left unanswered than by some deeper hop. */
@@ -108,16 +115,16 @@ export function slowVerdict(sample: HopSample, samples: readonly HopSample[] = [
   const atLast = slow.sent >= SLOW_PROBES
   if (slow.sent < LEAST_SLOW) return null
   if (losesMoreByChance(fast, slow) < (atLast ? SIGNIFICANT_AT_LAST : SIGNIFICANT)) return 'rate-limited'
-  const lossBehind = leastLoss(answeringHops(samples).filter(hop => hop.ttl > sample.ttl && isReliable(hop)))
-  if (lossBehind === null || fast.sent === 0) return atLast ? 'lossy' : null
-  // Either it loses what the path loses, or what it left unanswered before.
-  const ratio = logLikelihoodOf(slow, lossBehind) - logLikelihoodOf(slow, smoothed(fast))
-  if (ratio >= MUCH_MORE_LIKELY || (atLast && ratio > 0)) return 'rate-limited'
-  return atLast || (slow.sent >= SLOW_PROBES - 2 && ratio <= -MUCH_MORE_LIKELY) ? 'lossy' : null
+  const behind = answeringHops(samples).filter(hop => hop.ttl > sample.ttl && isReliable(hop))
+  if (!exceeds(fast, behind, SIGNIFICANT)) return atLast ? 'lossy' : null
+  // Slowed probes lose either what the path loses, or what the hop left unanswered before.
+  const ratio = logLikelihoodOf(slow, leastLoss(behind)) - logLikelihoodOf(slow, smoothed(fast))
+  if (ratio >= (atLast ? MORE_LIKELY : MUCH_MORE_LIKELY)) return 'rate-limited'
+  return atLast ? 'lossy' : null
 }
 
-function leastLoss(hops: readonly HopSample[]): number | null {
-  return hops.length === 0 ? null : Math.min(...hops.map(hop => smoothed(tellingShare(hop))))
+function leastLoss(hops: readonly HopSample[]): number {
+  return Math.min(...hops.map(hop => smoothed(tellingShare(hop))))
 }
 
 /** Never 0 nor 1, which a single probe would refute. */

@@ -1,0 +1,154 @@
+// Where on the path packets are lost: the places where what follows loses significantly more than what is before.
+
+import { logLikelihood, losesMoreByChance, type Share } from './exact-test.js'
+import {
+  answeringHops,
+  exceeds,
+  type HopSample,
+  hasAnswered,
+  isReliable,
+  isTested,
+  suspects,
+  tellingShare,
+} from './trace-loss.js'
+
+/** A step of loss. `afterTtl` 0 is this host. */
+export interface LossStep {
+  readonly afterTtl: number
+  readonly beforeTtl: number
+  readonly percent: number
+  readonly verified: boolean
+}
+
+export interface PathLoss {
+  readonly steps: readonly LossStep[]
+  /** By TTL: the share of its probes that was lost on the way there, from 0 to 1. */
+  readonly lostShare: ReadonlyMap<number, number>
+  /** Hops that left more unanswered than the path loses, without a test that told why. */
+  readonly suspected: ReadonlySet<number>
+}
+
+/** How unlikely chance has to be for all places of a path together. */
+const SIGNIFICANT = 0.005
+/** A hop that leaves more unanswered than a deeper one is no witness of where loss begins, when chance does it this seldom. */
+const DOUBTFUL = 0.25
+const UNLIKELY = 0.01
+/** A place is told from its neighbours when it is that much more likely; else the claim spans them. */
+const TOLD_APART = Math.log(20)
+/** Probes without which a limit on answers cannot be told from loss: bursts are answered (Linux: six). And those that show it. */
+const LEAST = 30
+const ENOUGH = 100
+/** What a hop whose answers may be limited, with nothing deeper to tell, may leave unanswered and be believed. */
+const UNLIKE_A_LIMIT = 0.1
+
+const NOTHING: Share = { lost: 0, sent: 0 }
+
+interface Witness extends Share {
+  readonly ttl: number
+  readonly verified: boolean
+}
+
+export function pathLoss(samples: readonly HopSample[]): PathLoss {
+  const hops = answeringHops(samples)
+  const suspected = new Set(suspects(hops))
+  const witnesses = hops.flatMap((hop, at) => asWitness(hop, hops.slice(at + 1), suspected.has(hop.ttl)) ?? [])
+  const sent = witnesses.reduce((sum, witness) => sum + witness.sent, 0)
+  const steps = locate([{ ttl: 0, lost: 0, sent, verified: true }, ...witnesses])
+  return { steps, suspected, lostShare: new Map(lostShares(samples, hops, witnesses, steps)) }
+}
+
+/** A hop whose unanswered probes count as lost; null when they may be no loss. */
+function asWitness(hop: HopSample, deeper: readonly HopSample[], suspected: boolean): Witness | null {
+  const share = tellingShare(hop)
+  if (!hasAnswered(hop) || (suspected && !isTested(hop))) return null
+  const certain = share.lost === 0 || isReliable(hop)
+  if (!certain && share.sent < LEAST) return null
+  if (exceeds(share, deeper, certain || share.sent >= ENOUGH ? UNLIKELY : DOUBTFUL)) return null
+  const verified = certain || deeper.some(isReliable)
+  if (!verified && (share.sent < ENOUGH || share.lost > share.sent * UNLIKE_A_LIMIT)) return null
+  return { ...share, ttl: hop.ttl, verified }
+}
+
+/** Splits a stretch of path at the likeliest place, if loss differs there, and both parts again. */
+function locate(stretch: readonly Witness[]): LossStep[] {
+  if (stretch.length < 2) return []
+  const places = stretch.slice(1).map((_, at) => placeAt(stretch, at + 1))
+  const rising = places.filter(({ before, behind }) => behind.lost * before.sent > before.lost * behind.sent)
+  if (rising.length === 0) return []
+  const best = rising.reduce((a, b) => (b.likelihood > a.likelihood ? b : a))
+  if (losesMoreByChance(best.behind, best.before) * places.length >= SIGNIFICANT) return []
+  // Places that are nearly as likely: the loss is somewhere between the first and the last of them.
+  const likely = rising.filter(({ likelihood }) => likelihood >= best.likelihood - TOLD_APART)
+  const left = stretch.slice(0, likely[0]!.at)
+  const right = stretch.slice(likely.at(-1)!.at)
+  return [...locate(left), step(left, right), ...locate(right)]
+}
+
+interface Place {
+  /** Index of the first hop behind it. */
+  readonly at: number
+  readonly before: Share
+  readonly behind: Share
+  readonly likelihood: number
+}
+
+function placeAt(stretch: readonly Witness[], at: number): Place {
+  const before = pool(stretch.slice(0, at))
+  const behind = pool(stretch.slice(at))
+  return { at, before, behind, likelihood: logLikelihood(before) + logLikelihood(behind) }
+}
+
+function step(left: readonly Witness[], right: readonly Witness[]): LossStep {
+  const [after, before] = [left.at(-1)!, right[0]!]
+  return {
+    afterTtl: after.ttl,
+    beforeTtl: before.ttl,
+    percent: percentOfStep(pool(left), pool(right)),
+    verified: after.verified && before.verified,
+  }
+}
+
+/** Of the packets that come to the place. */
+export function percentOfStep(before: Share, behind: Share): number {
+  const came = 1 - share(before)
+  return came <= 0 ? 0 : 100 * Math.max((share(behind) - share(before)) / came, 0)
+}
+
+function pool(shares: readonly Share[]): Share {
+  let lost = 0
+  let sent = 0
+  for (const each of shares) {
+    lost += each.lost
+    sent += each.sent
+  }
+  return { lost, sent }
+}
+
+function share({ lost, sent }: Share): number {
+  return sent === 0 ? 0 : lost / sent
+}
+
+/**
+ * Loss up to hop h can be no more than what any deeper hop leaves unanswered. That least of many samples is too low where packets
+ * are lost for certain: there a hop that is believed lost what it left unanswered.
+ */
+function* lostShares(
+  samples: readonly HopSample[],
+  hops: readonly HopSample[],
+  witnesses: readonly Witness[],
+  steps: readonly LossStep[],
+): Generator<[ttl: number, share: number]> {
+  const believed = new Set(witnesses.map(({ ttl }) => ttl))
+  const last = hops.at(-1)?.ttl ?? 0
+  // Nothing answers there or beyond, so nothing tells that anything arrives.
+  for (const { ttl } of samples) if (ttl > last) yield [ttl, 1]
+  let least = 1
+  for (const hop of [...hops].reverse()) {
+    const own = share(tellingShare(hop))
+    least = Math.min(least, own)
+    const lossy = believed.has(hop.ttl) && steps.some(({ beforeTtl }) => beforeTtl <= hop.ttl)
+    // Behind the last hop that is believed, what was lost before is all that is certain.
+    const certain = hop.ttl > (witnesses.at(-1)?.ttl ?? 0) ? share(witnesses.at(-1) ?? NOTHING) : 1
+    yield [hop.ttl, lossy ? own : Math.min(least, certain)]
+  }
+}
