@@ -9,6 +9,9 @@ export function isScreen(): boolean {
   return isTerminal(1) && process.env['TERM'] !== 'dumb'
 }
 
+/** A terminal that hangs up fails to be read; SIGHUP tells. */
+const ignore = (): void => undefined
+
 /** stdout, with keys from stdin where that is a terminal too. */
 export function processTerminal(): Terminal {
   const out = new Output(1)
@@ -29,12 +32,20 @@ export function processTerminal(): Terminal {
       const listener = (bytes: Buffer): void => callback(bytes.toString('latin1'))
       stdin.setRawMode(true)
       stdin.on('data', listener)
+      stdin.on('error', ignore)
+      stdin.ref()
       return () => {
         stdin.off('data', listener)
-        stdin.setRawMode(false)
+        // Of a terminal that has hung up there is nothing to restore.
+        try {
+          stdin.setRawMode(false)
+        } catch {}
         stdin.pause()
         stdin.unref()
       }
+    },
+    stop: who => {
+      process.kill(who === 'self' ? process.pid : 0, 'SIGTSTP')
     },
   }
 }

@@ -8,6 +8,8 @@ export interface Terminal {
   onResize(callback: () => void): () => void
   /** Calls back with what a key sends, without waiting for Enter and without echo. */
   onKeys(callback: (text: string) => void): () => void
+  /** Stops this program by SIGTSTP, as if nobody caught it, or all programs that run in the foreground with it. */
+  stop(who: 'self' | 'group'): void
 }
 
 /** One line: plain printable text, and the SGR parameters it is shown in (`31` is red), empty for none. */
@@ -30,14 +32,36 @@ const LEAVE = '\x1b[0m\x1b[?7h\x1b[?25h\x1b[?1049l'
 const ERASE_TO_END_OF_LINE = '\x1b[K'
 const ERASE_BELOW = '\x1b[J'
 
-/** Shows lines from `open` to `close`. However the program ends, the terminal is given back as it was. */
+/** Long enough for the signal to have stopped us. */
+const RESUME_MS = 50
+
+/** In raw mode these are keys, and the terminal sends no signal. */
+const CTRL_C = '\x03'
+const CTRL_Z = '\x1a'
+
+/** Shows lines from `open` to `close`. However the program ends, or is stopped, the terminal is given back as it was. */
 export class LiveScreen {
   private readonly terminal: Terminal
   private readonly undo: (() => void)[] = []
   private shown: string[] = []
   private lines: readonly ScreenLine[] = []
   private isOpen = false
+  private isSuspended = false
+  private resumeTimer: ReturnType<typeof setTimeout> | undefined
+  private onKey: (text: string) => void = () => undefined
+  private onResize: () => void = () => undefined
   private readonly atExit = (): void => this.close()
+  /** A hangup ends the view as Ctrl-C does: what is known may be wanted in a file. A second one kills. */
+  private readonly atHangup = (): void => {
+    try {
+      this.close()
+    } catch {
+      // Of a terminal that is gone there is nothing to restore.
+    }
+    this.onKey(CTRL_C)
+  }
+  private readonly atStop = (): void => this.suspend('self')
+  private readonly atContinue = (): void => this.resume()
 
   constructor(terminal: Terminal) {
     this.terminal = terminal
@@ -51,15 +75,65 @@ export class LiveScreen {
   open(onKey: (text: string) => void, onResize: () => void): void {
     if (this.isOpen) return
     this.isOpen = true
+    this.onKey = onKey
+    this.onResize = onResize
     process.on('exit', this.atExit)
+    process.on('SIGHUP', this.atHangup)
+    process.on('SIGCONT', this.atContinue)
+    this.enter()
+  }
+
+  private enter(): void {
+    process.on('SIGTSTP', this.atStop)
     this.terminal.write(ENTER)
     this.undo.push(
-      this.terminal.onKeys(onKey),
+      this.terminal.onKeys(keys => this.keys(keys)),
       this.terminal.onResize(() => {
         this.redraw()
-        onResize()
+        this.onResize()
       }),
     )
+  }
+
+  private leave(): void {
+    process.off('SIGTSTP', this.atStop)
+    // First what must happen even when undoing the rest fails.
+    try {
+      this.terminal.write(LEAVE)
+    } finally {
+      for (const undo of this.undo.splice(0)) undo()
+    }
+  }
+
+  private keys(keys: string): void {
+    const others = keys.replaceAll(CTRL_Z, '')
+    if (others !== '') this.onKey(others)
+    // What the terminal would do: stop everybody who runs in the foreground with us.
+    if (others !== keys && this.isOpen) this.suspend('group')
+  }
+
+  /**
+   * Stops this program with the terminal as it was before. By the signal's own action: the kernel leaves it out where nobody could
+   * continue us, and the timer brings the screen back then.
+   */
+  private suspend(who: 'self' | 'group'): void {
+    if (this.isSuspended) return
+    this.isSuspended = true
+    this.leave()
+    this.terminal.stop(who)
+    this.resumeTimer = setTimeout(() => this.resume(), RESUME_MS)
+  }
+
+  private resume(): void {
+    clearTimeout(this.resumeTimer)
+    if (!this.isOpen) return
+    // Stopped by a signal that nobody can catch, the shell has taken the terminal over: it is set up again.
+    if (!this.isSuspended) this.leave()
+    this.isSuspended = false
+    this.shown = []
+    this.enter()
+    this.draw(this.lines)
+    this.onResize()
   }
 
   /** Lines that fit. */
@@ -71,6 +145,7 @@ export class LiveScreen {
   draw(lines: readonly ScreenLine[]): void {
     if (!this.isOpen) return
     this.lines = lines
+    if (this.isSuspended) return
     const { columns, rows } = this.terminal.size()
     const next = lines.slice(0, rows).map(line => styled(line, columns))
     let text = ''
@@ -87,9 +162,11 @@ export class LiveScreen {
     if (!this.isOpen) return
     this.isOpen = false
     process.off('exit', this.atExit)
-    // First what must happen even when undoing the rest fails.
-    this.terminal.write(LEAVE)
-    for (const undo of this.undo.splice(0)) undo()
+    process.off('SIGHUP', this.atHangup)
+    process.off('SIGCONT', this.atContinue)
+    clearTimeout(this.resumeTimer)
+    if (!this.isSuspended) this.leave()
+    this.isSuspended = false
   }
 
   /** After a change of size the terminal may have moved or cut lines: nothing that was shown can be relied on. */

@@ -224,6 +224,7 @@ describe('on a terminal', () => {
       this.key = callback
       return () => undefined
     }
+    stop(): void {}
     /** What was written since the last time. */
     take(): string {
       const text = this.written
