@@ -47,7 +47,7 @@ export class HostNames {
         const address = queue[next++]!
         try {
           const name = await this.resolver.nameOf(address)
-          if (name !== null && isName(name)) this.names.set(address, name)
+          if (name !== null && isHostName(name)) this.names.set(address, name)
         } catch {
           this.unanswered++
         }
@@ -82,6 +82,6 @@ export class HostNames {
  * Whoever owns an address chooses its name. One that is an address itself, or that has blanks in it, would pass for something
  * else in a table; other odd characters are escaped where it is printed.
  */
-function isName(name: string): boolean {
+export function isHostName(name: string): boolean {
   return name !== '' && !/\s/.test(name) && parseIpBlock(name) === null
 }
