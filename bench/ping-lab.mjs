@@ -14,7 +14,7 @@ export const inNamespace = (lab, fn) =>
 export const overChain = (lab, routers, fn) =>
   lab.withChain(routers, async chain => {
     await lab.setPingGroups(chain.source, 'open')
-    return fn(chain.source, chain.target(4))
+    return fn(chain.source, chain.target(4), chain)
   })
 
 /** Why a run failed, in its own words: the line with the error among what Node prints of one, else the first. */

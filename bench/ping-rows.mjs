@@ -1,7 +1,4 @@
 // The rows of the ping benchmark, in the order in which they are measured.
-//
-// A row's `measure` is given { lab, netkit, quick, rounds, directory } and answers what the table says of it:
-// { ours, peer, measured, passed, notes, remarks, data }. A note is a reason to distrust the row, which fails then.
 
 import { inNamespace, overChain } from './ping-lab.mjs'
 import { agreement, blocked, fast, truth } from './ping-latency.mjs'
