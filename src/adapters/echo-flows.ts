@@ -5,7 +5,7 @@
 import { internetChecksum } from '../bytes/checksum.js'
 import { ECHO_COOKIE_BYTES, ICMP_ECHO } from '../wire/icmp.js'
 import { IPPROTO_ICMPV6 } from '../wire/ipv6.js'
-import { SOCKADDR_BYTES, socketAddress } from './socket-address.js'
+import { pseudoHeaderSum } from './pseudo-header.js'
 
 /** Of flow 0. The same in every run, so that runs that are compared took the same branches. */
 const FIRST_CHECKSUM = 0x4e6b
@@ -26,7 +26,7 @@ export class EchoFlows {
   constructor(family: 4 | 6, source: string | null, destination: string) {
     this.family = family
     this.isKnown = family === 4 || source !== null
-    this.pseudoSum = family === 4 ? 0 : addressSum(source ?? '::') + addressSum(destination) + IPPROTO_ICMPV6
+    this.pseudoSum = family === 4 ? 0 : pseudoHeaderSum(6, source, destination, IPPROTO_ICMPV6)
   }
 
   /** The checksum of a flow's probes; 0 before the first was sent, and where it is not kept or not known. */
@@ -57,10 +57,4 @@ export class EchoFlows {
 /** Never 0, which stands for "not known", and never 0xffff, which no sum has. */
 function checksumOf(flow: number): number {
   return 1 + ((FIRST_CHECKSUM - 1 + flow) % (MODULUS - 1))
-}
-
-/** Sum of an IPv6 address's eight words. */
-function addressSum(address: string): number {
-  const bytes = socketAddress(6, address, 0, 0) ?? new Uint8Array(SOCKADDR_BYTES[6])
-  return MODULUS - internetChecksum(bytes, 8, 24)
 }

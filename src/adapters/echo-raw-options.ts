@@ -95,6 +95,12 @@ export function refuseUnsupported(options: ProbeOptions): void {
   throw new UnsupportedError(`the raw-socket package cannot ${missing}`, { hints: ['use --transport raw'] })
 }
 
+/** The time to live, or hop limit, of what is sent from now on. Throws as `setOption` does. */
+export function setPackageTtl(socket: OptionSetter, family: 4 | 6, ttl: number): void {
+  if (family === 4) socket.setOption(SOL_IP, IP_TTL, ttl)
+  else socket.setOption(SOL_IPV6, IPV6_UNICAST_HOPS, ttl)
+}
+
 /** Sets what was asked for, and the filter that keeps the host's other ICMP away. */
 export function setOptions(socket: OptionSetter, options: ProbeOptions): void {
   const set = (level: number, option: number, value: number | Uint8Array, doing: string): void => {

@@ -8,8 +8,9 @@ import { internetChecksum } from '../bytes/checksum.js'
 import { ERRNO, systemError, UnsupportedError } from '../errors/index.js'
 import type { ProbeOptions, ProbeTransport, ProbeVisitor, SendBatch } from '../ports/probe.js'
 import { ECHO_COOKIE_BYTES, type EchoRequest, encodeEcho, fillPattern, ICMP_ECHO } from '../wire/icmp.js'
+import { EchoFlows } from './echo-flows.js'
 import { RawAnswers, type ReadAt } from './echo-raw-answers.js'
-import { type OptionSetter, refuseUnsupported, setOptions, thrownErrno } from './echo-raw-options.js'
+import { type OptionSetter, refuseUnsupported, setOptions, setPackageTtl, thrownErrno } from './echo-raw-options.js'
 
 /** The part of the package's socket that does the system calls. Each throws an Error of strerror(3)'s words. */
 interface RawSocketWrap {
@@ -110,6 +111,7 @@ class RawSocketTransport implements ProbeTransport {
   private readonly answers: RawAnswers
   private readonly addresses = new Map<number, string>()
   private readonly request: EchoRequest
+  private readonly flows: EchoFlows
   private readonly packet: Buffer
   private readonly packetView: DataView
   private readonly received = Buffer.alloc(PACKET_BYTES)
@@ -136,6 +138,8 @@ class RawSocketTransport implements ProbeTransport {
     for (const { index, address } of targets) this.addresses.set(index, address)
     const [cookieLow, cookieHigh] = this.cookie
     this.request = { family, identifier, sequence: 0, payloadBytes, target: 0, cookieLow, cookieHigh }
+    // The package does not tell which address it sends from.
+    this.flows = new EchoFlows(family, null, targets[0]?.address ?? '')
     this.packet = Buffer.alloc(ICMP_ECHO.size + payloadBytes)
     this.packetView = new DataView(this.packet.buffer, this.packet.byteOffset, this.packet.length)
     fillPattern(this.packet, ICMP_ECHO.size, payloadBytes, pattern)
@@ -156,6 +160,10 @@ class RawSocketTransport implements ProbeTransport {
 
   sourceAddress(): null {
     return null
+  }
+
+  flowValue(flow: number): number {
+    return this.flows.value(flow)
   }
 
   nowMonoNs(): number {
@@ -182,6 +190,7 @@ class RawSocketTransport implements ProbeTransport {
     // A shorter probe has no mark; an earlier, longer one left its own there.
     if (payloadBytes < ECHO_COOKIE_BYTES) fillPattern(packet, ICMP_ECHO.size, payloadBytes, this.pattern)
     const length = encodeEcho(packetView, 0, request)
+    if (batch.flow !== undefined) this.flows.pad(packet, 0, length, batch.flow[row]!)
     // The kernel fills in the sum of ICMPv6, which covers addresses that only it knows.
     if (this.family === 4) packetView.setUint16(ICMP_ECHO.offset.checksum, internetChecksum(packet, 0, length))
     const nowNs = performance.now() * 1e6
@@ -189,6 +198,7 @@ class RawSocketTransport implements ProbeTransport {
     batch.sentMonoNs[row] = this.monoBaseNs + nowNs
     if (this.closed) return -ERRNO.EBADF
     try {
+      if (batch.ttl !== undefined) setPackageTtl(this.socket, this.family, batch.ttl[row]!)
       this.socket.wrap.send(packet, 0, length, address, ignoreSent)
       return 0
     } catch (error) {

@@ -9,11 +9,14 @@ import { inNetns } from '../lab/index.js'
 
 const source = (path: string): string => fileURLToPath(new URL(`../../src/${path}`, import.meta.url))
 
-/** Bundles `modules` (paths in src), runs `body` with their exports in scope, and gives what it returns, through JSON. */
+/**
+ * Bundles `modules` (paths in src), runs `body` with their exports in scope, and gives what it returns, through JSON.
+ * `options.through` is a command that runs it, such as strace.
+ */
 export async function runBundled<T>(
   modules: readonly string[],
   body: string,
-  options: { ns?: string | null; uid?: number } = {},
+  options: { ns?: string | null; uid?: number; through?: readonly string[] } = {},
 ): Promise<T> {
   const directory = await mkdtemp(join(tmpdir(), 'nk-bundle-'))
   try {
@@ -36,7 +39,7 @@ export async function runBundled<T>(
       logOverride: { 'empty-import-meta': 'silent' },
     })
     await writeFile(outfile, bundle.outputFiles[0]!.contents, { mode: 0o644 })
-    const argv = [process.execPath, outfile]
+    const argv = [...(options.through ?? []), process.execPath, outfile]
     const { stdout, stderr, code } = await inNetns(options.ns ?? null, argv, options.uid ? { uid: options.uid } : {})
     if (code !== 0) throw new Error(`bundled code failed (${code}): ${stderr}`)
     return JSON.parse(stdout) as T
