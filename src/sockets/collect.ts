@@ -14,12 +14,12 @@ import {
   sourceReport,
   startReport,
 } from './collect-report.js'
-import { type Decode, type DumpOutcome, dumpSockets } from './dump.js'
+import { type Decode, type DumpOutcome, type DumpRequest, dumpSockets } from './dump.js'
 import type { SourceReport } from './model.js'
 import { MISSING_COLUMNS } from './proc-net.js'
 import { SocketRecord } from './record.js'
 import { BOUND_INACTIVE } from './states.js'
-import { type RequestDetails, type Table, tcpRequest } from './tables.js'
+import { chainedOf, type RequestDetails, type Table, tcpRequest } from './tables.js'
 
 export type { CollectReport } from './collect-report.js'
 
@@ -230,7 +230,11 @@ class Collector {
     const first = tables[0]!
     const other = tables[1] ?? first
     const details = { ...this.query.details, bytecode: first.inet ? bytecode : null }
-    const request = first === other ? first.request(states, details) : tcpRequest(states, details)
+    const requestFor = (mask: number): DumpRequest =>
+      first === other ? first.request(mask, details) : tcpRequest(mask, details)
+    // A recording says the same however often it is asked.
+    const chained = this.ports.recorded === undefined ? chainedOf(first.protocol, states, requestFor) : null
+    const request = { ...requestFor(states), chained }
     const { family } = first
     const isTcp = first.protocol === 'tcp'
     const visit = (record: SocketRecord): void => {

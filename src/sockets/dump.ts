@@ -4,6 +4,7 @@ import { encodeRequest, NLM_F_DUMP, NLM_F_REQUEST, type RequestAttribute, walkMe
 import type { DatagramBatch, NetlinkConnection } from '../ports/netlink.js'
 import { CookieWindow } from './cookies.js'
 import { SOCK_DIAG_BY_FAMILY } from './diag/inet-diag.js'
+import { type Chained, ChainWatch } from './dump-chains.js'
 import { hasCookie, Pass } from './dump-pass.js'
 import type { SocketRecord } from './record.js'
 
@@ -21,6 +22,8 @@ export interface DumpRequest {
   decode: Decode
   /** Families (first byte of a message) that the answer mixes: one that is small is handed out in this order. */
   families?: readonly number[]
+  /** Sockets that stand in long hash chains: they are looked for again when the cursor stood among them. Null for none. */
+  chained?: Chained | null
 }
 
 /** How a dump went. */
@@ -42,7 +45,7 @@ const REPEAT_WITHIN_MS = 50
 
 let sequence = 0
 
-function encodeDump(request: DumpRequest): Uint8Array {
+function encodeDump(request: Pick<DumpRequest, 'type' | 'payload' | 'attributes'>): Uint8Array {
   sequence = (sequence + 1) >>> 0
   const { type = SOCK_DIAG_BY_FAMILY } = request
   return encodeRequest(type, NLM_F_REQUEST | NLM_F_DUMP, sequence, request.payload, request.attributes)
@@ -51,7 +54,8 @@ function encodeDump(request: DumpRequest): Uint8Array {
 /**
  * Dumps one table. sock_diag's cursor is a position in a hash chain: sockets that come or go between two parts of an answer
  * make others appear twice or not at all, and the kernel does not say so. An answer in one part cannot suffer from that. A
- * small answer in several parts is asked for again until two passes agree; a large one is freed of duplicates by cookie.
+ * small answer in several parts is asked for again until two passes agree; a large one is freed of duplicates by cookie, and
+ * those of its sockets that stand in long chains are looked for again until two looks agree.
  * @param pause asked after each batch of a large dump; a promise is waited for, so that a slow consumer holds the kernel back
  * @throws SystemCallError when the socket fails; a refusal by the kernel is `errno`.
  */
@@ -79,7 +83,7 @@ export async function dumpSockets(
     return outcome
   }
   if (!scan.done) {
-    await streamDump(connection, batch, request.decode, record, outcome, visit, pause)
+    await streamDump(connection, batch, request, record, outcome, now, visit, pause)
     return outcome
   }
   if (scan.parts > 1 && now() - since < REPEAT_WITHIN_MS) {
@@ -87,14 +91,22 @@ export async function dumpSockets(
     await repeatDump(connection, new Pass(batch, request.decode, record), request, record, outcome, visit)
     return outcome
   }
+  const watch = scan.parts > 1 ? chainWatch(request, record) : null
   if (request.families !== undefined) {
     accountScan(outcome, scan)
     const pass = new Pass(batch, request.decode, record)
     outcome.duplicatesRemoved += pass.duplicates
     pass.emitAll(request, record, outcome, visit)
-  } else visitBatch(batch, request.decode, record, outcome, new CookieWindow(), visit)
+    if (watch !== null)
+      visitBatch(batch, request.decode, record, { ...outcome }, new CookieWindow(), () => undefined, watch)
+  } else visitBatch(batch, request.decode, record, outcome, new CookieWindow(), visit, watch)
   if (scan.parts > 1) doubtAfterDuplicates(outcome)
+  await watch?.verify(connection, outcome, now, visit, again => connection.send(encodeDump(again)))
   return outcome
+}
+
+function chainWatch(request: DumpRequest, record: SocketRecord): ChainWatch | null {
+  return request.chained ? new ChainWatch(request, request.chained, record) : null
 }
 
 interface BatchScan {
@@ -134,8 +146,10 @@ function visitBatch(
   outcome: DumpOutcome,
   seen: CookieWindow,
   visit: Visit,
+  watch: ChainWatch | null,
 ): boolean {
   const { data } = batch
+  let ended = false
   const each = (_type: number, start: number, end: number): void => {
     if (!decode(data, start, end, record)) {
       outcome.damaged++
@@ -151,12 +165,15 @@ function visitBatch(
   }
   for (let index = 0; index < batch.count; index++) {
     const start = batch.start(index)
-    const end = walkMessages(data, start, start + batch.length(index), each)
+    const limit = start + batch.length(index)
+    const end = walkMessages(data, start, limit, each)
     if (end.damagedBytes > 0 || batch.truncated(index)) outcome.damaged++
     outcome.differed ||= end.interrupted
     // Too late for a refusal: the sockets before it have been handed out, and asking again would repeat them.
     if (end.errno !== 0) outcome.damaged++
-    if (end.done) return true
+    if (end.done) ended = true
+    watch?.datagram(data, start, limit)
+    if (ended) return true
   }
   return false
 }
@@ -164,17 +181,20 @@ function visitBatch(
 async function streamDump(
   connection: NetlinkConnection,
   first: DatagramBatch,
-  decode: Decode,
+  request: DumpRequest,
   record: SocketRecord,
   outcome: DumpOutcome,
+  now: () => number,
   visit: Visit,
   pause: () => Promise<void> | null,
 ): Promise<void> {
+  const { decode } = request
   const seen = new CookieWindow()
+  const watch = chainWatch(request, record)
   let batch: DatagramBatch | null = first
   let done = false
   while (batch !== null) {
-    done = visitBatch(batch, decode, record, outcome, seen, visit)
+    done = visitBatch(batch, decode, record, outcome, seen, visit, watch)
     if (done) break
     const waiting = pause()
     if (waiting !== null) await waiting
@@ -183,6 +203,7 @@ async function streamDump(
   // The kernel ends every dump with DONE: without it something was cut off.
   if (!done) outcome.damaged++
   doubtAfterDuplicates(outcome)
+  if (done) await watch?.verify(connection, outcome, now, visit, again => connection.send(encodeDump(again)))
 }
 
 /** A cursor that went back between two parts, and so repeated sockets, may have gone forward elsewhere and skipped some. */

@@ -32,8 +32,9 @@ import { decodeUnix, encodeUnixRequest } from './diag/unix-diag.js'
 import { decodeVsock, encodeVsockRequest } from './diag/vsock-diag.js'
 import { decodeXdp, encodeXdpRequest } from './diag/xdp-diag.js'
 import type { Decode, DumpRequest } from './dump.js'
+import type { Chained } from './dump-chains.js'
 import type { ProcNetFile } from './proc-net.js'
-import { ALL_STATES, CLOSED, ESTABLISHED, LISTENING, SYN_RECV, SYN_SENT, TIME_WAIT } from './states.js'
+import { ALL_STATES, BOUND_INACTIVE, CLOSED, ESTABLISHED, LISTENING, SYN_RECV, SYN_SENT, TIME_WAIT } from './states.js'
 
 /** What a request asks for beyond the sockets themselves. */
 export interface RequestDetails {
@@ -169,6 +170,23 @@ export const TABLES: readonly Table[] = [
     request: () => ({ payload: encodeXdpRequest(), attributes: [], decode: decodeXdp }),
   },
 ]
+
+/** Listeners, and what is bound and no more: the kernel keeps them in chains by local port. */
+const BY_PORT = bit(LISTENING) | bit(CLOSED) | bit(BOUND_INACTIVE)
+/** Protocols whose connections stand in a table of their own, hashed by both ends: its chains are short. */
+const CONNECTION_TABLES: readonly Protocol[] = ['tcp', 'mptcp', 'sctp']
+
+/** Which sockets of a request's answer stand in long chains, and the request for them alone; null when there are none. */
+export function chainedOf(
+  protocol: Protocol,
+  states: number,
+  request: (states: number) => DumpRequest,
+): Chained | null {
+  if (!CONNECTION_TABLES.includes(protocol)) return { holds: () => true, request: request(states) }
+  const mask = states & BY_PORT
+  if (mask === 0) return null
+  return { holds: record => ((BY_PORT >>> record.state) & 1) !== 0, request: request(mask) }
+}
 
 /** The request for the TCP sockets of both families, in one walk of the tables that they share. */
 export function tcpRequest(states: number, details: RequestDetails): DumpRequest {

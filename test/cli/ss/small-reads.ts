@@ -59,11 +59,13 @@ export class SmallReads implements NetlinkConnection {
   private readonly native: NativeSocket
   private readonly handle: number
   private readonly between: BetweenParts
+  private readonly most: number
 
-  constructor(native: NativeSocket, handle: number, between: BetweenParts) {
+  constructor(native: NativeSocket, handle: number, between: BetweenParts, most: number) {
     this.native = native
     this.handle = handle
     this.between = between
+    this.most = most
   }
 
   send(request: Uint8Array): void {
@@ -79,10 +81,10 @@ export class SmallReads implements NetlinkConnection {
     return bytes.subarray(0, table[ROW.receivedData])
   }
 
-  /** All of an answer, as the real connection reads what is small, but with a pause after the first part. */
+  /** All of an answer, as the real connection reads what is small, but with a pause after the first part; or a few parts of it. */
   async read(): Promise<DatagramBatch | null> {
     const parts: Uint8Array[] = []
-    while (parts.length < MOST_PARTS) {
+    while (parts.length < this.most) {
       const part = this.part()
       if (part === null) break
       parts.push(part)
@@ -110,8 +112,12 @@ export class SmallReads implements NetlinkConnection {
   }
 }
 
-/** Opens such connections in namespace `ns`. */
-export function smallReads(ns: string, between: BetweenParts): NetlinkPort & { open(protocol: number): SmallReads } {
+/** Opens such connections in namespace `ns`; with `most` parts a read an answer comes as a large one does. */
+export function smallReads(
+  ns: string,
+  between: BetweenParts,
+  most = MOST_PARTS,
+): NetlinkPort & { open(protocol: number): SmallReads } {
   const native = loadNative()
   if (isLoadFailure(native)) throw new Error(native.reason)
   return {
@@ -120,7 +126,7 @@ export function smallReads(ns: string, between: BetweenParts): NetlinkPort & { o
       try {
         const handle = native.open(AF_NETLINK, SOCK_RAW, protocol, fd)
         expect(handle).toBeGreaterThan(0)
-        return new SmallReads(native, handle, between)
+        return new SmallReads(native, handle, between, most)
       } finally {
         closeSync(fd)
       }
