@@ -3,6 +3,7 @@
 export { type ListingSummary, listSockets, streamSockets } from './compose/library.js'
 export { type PingOptions, ping, pingMany, type UnresolvedEvent } from './compose/ping-library.js'
 export type { SocketDetail, SocketQuery } from './compose/query.js'
+export { type TraceOptions, type TraceStartEvent, trace } from './compose/trace-library.js'
 export {
   DecodeError,
   EXIT,
@@ -30,6 +31,37 @@ export type {
   TransportKind,
 } from './probe/events.js'
 export type { PingStatistics, RttStatistics } from './probe/statistics.js'
+export type {
+  Branches,
+  FlowPath,
+  Hop,
+  HopRtt,
+  IcmpCount,
+  LocatedLoss,
+  PathChange,
+  RateLimitedHop,
+  Responder,
+  TraceDocument,
+} from './probe/trace-document.js'
+export type {
+  HopEvent,
+  PathChangeEvent,
+  ProbePurpose,
+  QuotedProbe,
+  RoundEvent,
+  TraceAnswer,
+  TraceContext,
+  TraceErrorEvent,
+  TraceEvent,
+  TraceHeader,
+  TracePrivilege,
+  TraceProtocol,
+  TraceReplyEvent,
+  TraceSentEvent,
+  TraceTimeoutEvent,
+  VerifiedEvent,
+} from './probe/trace-events.js'
+export { summarizeTrace } from './probe/trace-statistics.js'
 export type { SourceChoice } from './sockets/collect.js'
 export type { Family, Protocol } from './sockets/constants.js'
 export type {
@@ -46,4 +78,4 @@ export type {
   Timer,
   TimerName,
 } from './sockets/model.js'
-export type { MplsLabel } from './wire/icmp-extensions.js'
+export type { InterfaceInfo, InterfaceRole, MplsLabel } from './wire/icmp-extensions.js'
