@@ -171,7 +171,8 @@ export function isAdvice({ origin, type, target }: ErrorEvent): boolean {
   return target.family === 4 ? type === ICMP_REDIRECT || type === ICMP_SOURCE_QUENCH : type === ND_REDIRECT
 }
 
-function lossPercent(sent: number, lost: number): number | null {
+/** To a tenth: 0 only when none was lost, 100 only when all were. null when nothing was sent. */
+export function lossPercent(sent: number, lost: number): number | null {
   if (sent <= 0) return null
   const rounded = Math.round((1000 * lost) / sent) / 10
   if (lost <= 0) return 0
