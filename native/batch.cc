@@ -1,9 +1,9 @@
 // Tables of message descriptions to mmsghdr and back.
 #include "batch.h"
 
+#include <algorithm>
 #include <cstring>
 
-#include "clock.h"
 #include "socket_table.h"
 
 namespace netkit {
@@ -20,12 +20,6 @@ struct Row {
 };
 static_assert(sizeof(Row) == 6 * sizeof(int32_t));
 
-/** What a stamped send adds to the six. */
-struct Sent {
-  int32_t result;
-  Stamp stamp;
-  int32_t refusals;
-};
 static_assert(sizeof(Row) + sizeof(Sent) == kSendStampedRow * sizeof(int32_t));
 
 bool isFull(int result) { return result == -EAGAIN || result == -ENOBUFS; }
@@ -72,10 +66,12 @@ void Batch::rehearse(int fd, int flags) const {
   ::sendmsg(fd, &refused, flags | MSG_NOSIGNAL);
 }
 
-int Batch::sendStamped(int fd, int flags, int32_t* rows) {
+int Batch::sendStamped(int fd, int flags) {
+  if (sent_.size() < count_) sent_.resize(count_);
   if (count_ == 1) rehearse(fd, flags);
   for (unsigned index = 0; index < count_; ++index) {
-    Sent sent{};
+    Sent& sent = sent_[index];
+    sent.refusals = 0;
     const auto attempt = [&] {
       sent.stamp = readClocks();
       return ::sendmsg(fd, &messages_[index].msg_hdr, flags | MSG_NOSIGNAL);
@@ -87,10 +83,17 @@ int Batch::sendStamped(int fd, int flags, int32_t* rows) {
       sent.result = repeat(attempt);
     }
     if (sent.result > 0) sent.result = 0;
-    std::memcpy(rows + index * kSendStampedRow + kSendRow, &sent, sizeof sent);
     if (isFull(sent.result)) return index;
   }
   return count_;
+}
+
+void Batch::reportSent(int32_t* rows, int handled) const {
+  // The row for which there was no room says so.
+  const unsigned end = std::min(handled + 1u, count_);
+  for (unsigned index = 0; index < end; ++index) {
+    std::memcpy(rows + index * kSendStampedRow + kSendRow, &sent_[index], sizeof(Sent));
+  }
 }
 
 int Batch::receive(int fd, int flags) {
@@ -142,7 +145,9 @@ int sendStamped(Call& call) {
   if (const int error = given.read(call)) return error;
   Batch& batch = call.table->scratch;
   if (const int error = batch.prepare(given.arena, given.table, given.count, kSendStampedRow)) return error;
-  return batch.sendStamped(given.socket->fd(), given.flags, given.table.data);
+  const int handled = batch.sendStamped(given.socket->fd(), given.flags);
+  batch.reportSent(given.table.data, handled);
+  return handled;
 }
 
 int receiveBatch(Call& call) {

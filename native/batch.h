@@ -7,6 +7,7 @@
 #include <sys/uio.h>
 
 #include "call.h"
+#include "clock.h"
 
 namespace netkit {
 
@@ -18,6 +19,13 @@ constexpr size_t kSendRow = 6;
 constexpr size_t kSendStampedRow = 12;
 constexpr size_t kReceiveRow = 10;
 
+/** What a stamped send fills in of each row, behind the six numbers that describe the message. */
+struct Sent {
+  int32_t result;
+  Stamp stamp;
+  int32_t refusals;
+};
+
 /** The kernel's message headers for the rows of a table. Rows are copied before they are checked, then not read again. */
 class Batch {
  public:
@@ -25,10 +33,12 @@ class Batch {
   int prepare(const Bytes& arena, const Words& table, int32_t count, size_t stride);
   int send(int fd, int flags);
   /**
-   * Sends one message after the other, reading the clocks right before each, and fills in its row. Answers how many rows
-   * were handled: all of them, or those before the first for which there was no room.
+   * Sends one message after the other, reading the clocks right before each. Answers how many rows were handled: all of
+   * them, or those before the first for which there was no room.
    */
-  int sendStamped(int fd, int flags, int32_t* rows);
+  int sendStamped(int fd, int flags);
+  /** Writes results and times of the rows that a stamped send tried. The table must have `count` rows. */
+  void reportSent(int32_t* rows, int handled) const;
   /**
    * One recvmmsg is the whole loop: it goes on until all headers are used or a receive fails, and a failure after the
    * first message is parked in the socket for the next call. Calling again here would eat that error.
@@ -46,11 +56,13 @@ class Batch {
 
   std::vector<mmsghdr> messages_;
   std::vector<iovec> vectors_;
+  std::vector<Sent> sent_;
   unsigned count_ = 0;
 };
 
 int sendBatch(Call& call);
 int sendStamped(Call& call);
+int sendStampedAsync(Call& call);
 int receiveBatch(Call& call);
 int receiveBatchAsync(Call& call);
 

@@ -4,7 +4,7 @@
     {
       'target_name': 'netkit',
       'sources': [
-        'batch.cc', 'call.cc', 'clock.cc', 'module.cc', 'receive_async.cc', 'socket_calls.cc', 'socket_table.cc',
+        'batch.cc', 'batch_async.cc', 'call.cc', 'clock.cc', 'module.cc', 'socket_calls.cc', 'socket_table.cc',
         'struct_sizes.cc', 'watch.cc',
       ],
       'include_dirs': ['<!(node -p "require(\'node-addon-api\').include_dir")'],

@@ -26,6 +26,7 @@ constexpr Export kExports[] = {
     {"send", entry<send>},
     {"sendBatch", entry<sendBatch>},
     {"sendStamped", entry<sendStamped>},
+    {"sendStampedAsync", entry<sendStampedAsync>},
     {"receiveBatch", entry<receiveBatch>},
     {"receiveBatchAsync", entry<receiveBatchAsync>},
     {"watch", entry<watchSocket>},

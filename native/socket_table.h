@@ -12,7 +12,7 @@ namespace netkit {
 
 struct Watch;
 
-/** Owns a file descriptor. Shared with a receive in flight, so that close() cannot pull the number from under it. */
+/** Owns a file descriptor. Shared with what is in flight, so that close() cannot pull the number from under it. */
 class Descriptor {
  public:
   explicit Descriptor(int fd) : fd_(fd) {}
@@ -28,7 +28,9 @@ class Descriptor {
 struct Socket {
   std::shared_ptr<Descriptor> descriptor;
   Watch* watch = nullptr;
+  /** On a worker thread. */
   bool receiving = false;
+  bool sending = false;
 
   int fd() const { return descriptor->fd(); }
 };

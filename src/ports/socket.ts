@@ -51,6 +51,19 @@ export interface SocketPort {
    */
   sendStamped(handle: SocketHandle, arena: Uint8Array, table: Int32Array, count: number, flags: number): Outcome
   /**
+   * `sendStamped` on a worker thread, the rows filled in at its end. Answers 0, and then calls `done` once with what
+   * `sendStamped` would have answered; or -EBUSY while another is in flight on this socket. A `close` meanwhile is safe. Until
+   * then, do not write to the messages or the table, and do not transfer their buffers to another thread.
+   */
+  sendStampedAsync(
+    handle: SocketHandle,
+    arena: Uint8Array,
+    table: Int32Array,
+    count: number,
+    flags: number,
+    done: (result: Outcome) => void,
+  ): Outcome
+  /**
    * recvmmsg(2) into the first `count` rows (RECEIVE_ROW): as many messages as there are now. Answers how many, and
    * fills in the last four numbers of those rows only; the first six are never written, so a table serves again.
    * An error after the first message is reported by the next call. Descriptors that a peer passes in control messages

@@ -84,6 +84,7 @@ class FakeHost {
       send: nothing,
       sendBatch: () => EACCES,
       sendStamped: (_handle, arena, table, count) => this.send(arena, table, count),
+      sendStampedAsync: nothing,
       receiveBatch: (_handle, arena, table, count, flags) =>
         this.receive((flags & MSG_ERRQUEUE) === 0 ? this.answers : this.errors, arena, table, count),
       receiveBatchAsync: nothing,

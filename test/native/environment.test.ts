@@ -81,6 +81,23 @@ describe.skipIf(addon === null)('the end of an environment', () => {
     expect(await settled(before)).toBe(before)
   })
 
+  it('survives terminate() while sends are in flight', async () => {
+    for (let round = 0; round < 5; round++) {
+      const worker = start(`
+        const message = new Uint8Array([2, 0, 0, 9, 127, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 1])
+        const row = () => new Int32Array([16, 1, 0, 16, 0, 0, 0, 0, 0, 0, 0, 0])
+        let sends = 0
+        const again = handle => native.sendStampedAsync(handle, message, row(), 1, 0, () => {
+          if (++sends === 200) ready()
+          again(handle)
+        })
+        for (let i = 0; i < 20; i++) again(socket())`)
+      await event(worker, 'message')
+      await worker.terminate()
+    }
+    expect(await settled(before)).toBe(before)
+  })
+
   it('survives terminate() of a worker that never returns to its loop', async () => {
     const worker = start(`
       const arena = new Uint8Array(64)

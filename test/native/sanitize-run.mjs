@@ -43,6 +43,12 @@ const receive = (handle, arena, table, count) =>
     if (answer !== 0) done(answer)
   })
 
+const sendAside = (handle, arena, table, count) =>
+  new Promise(done => {
+    const answer = native.sendStampedAsync(handle, arena, table, count, 0, done)
+    if (answer !== 0) done(answer)
+  })
+
 async function everyCall() {
   const { handle, port } = udp()
   const option = new Uint8Array(4)
@@ -67,6 +73,8 @@ async function everyCall() {
   const stamped = new Int32Array(8 * SEND_STAMPED_ROW)
   for (let row = 0; row < 8; row++) stamped[row * SEND_STAMPED_ROW + 1] = 32
   assert.equal(native.sendStamped(handle, arena, stamped, 8, 0), 8)
+  assert.equal(await receive(handle, arena, table, rows), 8)
+  assert.equal(await sendAside(handle, arena, stamped, 8), 8)
   assert.equal(native.clocks(stamped), 0)
   assert.equal(await receive(handle, arena, table, rows), 8)
   assert.equal(native.shutdown(handle, 2), 0)
@@ -124,6 +132,17 @@ async function inFlight() {
     if (round % 3 === 0) native.close(handle)
     if (round % 3 === 1) structuredClone(table.buffer, { transfer: [table.buffer] })
     assert.equal(await done, round % 3 === 1 ? EINVAL : EAGAIN)
+    native.close(handle)
+  }
+  for (let round = 0; round < 50; round++) {
+    const { handle, port } = udp()
+    const arena = new Uint8Array([...loopback(port), ...Array(48).fill(0)])
+    const table = new Int32Array(8 * SEND_STAMPED_ROW)
+    for (let row = 0; row < 8; row++) table.set([16, 48, 0, 16], row * SEND_STAMPED_ROW)
+    const done = sendAside(handle, arena, table, 8)
+    if (round % 3 === 0) native.close(handle)
+    if (round % 3 === 1) structuredClone(table.buffer, { transfer: [table.buffer] })
+    assert.equal(await done, round % 3 === 1 ? EINVAL : 8)
     native.close(handle)
   }
 }
@@ -190,11 +209,18 @@ async function workers() {
 function inWorker() {
   const arena = new Uint8Array(128)
   const again = handle => native.receiveBatchAsync(handle, arena, receiveTable(1), 1, 0, () => again(handle))
+  const message = new Uint8Array([...loopback(9), 1])
+  const sendOn = handle => {
+    const row = new Int32Array(SEND_STAMPED_ROW)
+    row.set([16, 1, 0, 16])
+    native.sendStampedAsync(handle, message, row, 1, 0, () => sendOn(handle))
+  }
   for (let left = 10; left > 0; left--) {
     const { handle } = udp()
     if (process.env.END === 'return') continue
     native.watch(handle, 2, () => {})
     again(handle)
+    sendOn(handle)
   }
   setTimeout(() => {
     parentPort.postMessage('ready')

@@ -91,6 +91,7 @@ describe.skipIf(addon === null)('a native socket', () => {
       native.sendBatch(stale, bytes, table, 1, 0),
       native.receiveBatch(stale, bytes, table, 1, 0),
       native.receiveBatchAsync(stale, bytes, table, 1, 0, () => {}),
+      native.sendStampedAsync(stale, bytes, new Int32Array(12), 1, 0, () => {}),
       native.watch(stale, 1, () => {}),
       native.unwatch(stale),
       native.shutdown(stale, 2),

@@ -6,6 +6,7 @@ import {
   controlMessages,
   EAGAIN,
   EBADF,
+  EBUSY,
   ECONNREFUSED,
   EINVAL,
   eventually,
@@ -17,6 +18,7 @@ import {
   native,
   receiveTable,
   result,
+  SO_RCVBUF,
   SO_TIMESTAMPNS,
   SOL_IP,
   SOL_SOCKET,
@@ -177,6 +179,96 @@ describe.skipIf(addon === null)('sends with the time of each', () => {
     expect(native.sendStamped(handle, arena, table, 0, 0)).toBe(0)
     native.close(handle)
     expect(native.sendStamped(handle, arena, table, 1, 0)).toBe(EBADF)
+  })
+})
+
+describe.skipIf(addon === null)('stamped sends on a worker thread', () => {
+  const send = (handle: number, arena: Uint8Array, table: Int32Array, count: number): Promise<number> =>
+    new Promise((resolve, reject) => {
+      const answer = native.sendStampedAsync(handle, arena, table, count, 0, resolve)
+      if (answer < 0) reject(new Error(String(answer)))
+    })
+
+  it('fills in the same rows as sendStamped, refusals among them', async () => {
+    const from = udp()
+    const to = udp()
+    const broadcast = loopback(to.port)
+    broadcast.set([255, 255, 255, 255], 4)
+    const out = new Uint8Array([...loopback(to.port), ...broadcast, 7, 8])
+    const table = stampedTable([
+      { data: [32, 1], name: [0, 16] },
+      { data: [32, 1], name: [16, 16] },
+      { data: [33, 1], name: [0, 16] },
+    ])
+    const before = process.hrtime.bigint()
+    const sending = send(from.handle, out, table, 3)
+    // Nothing of it before the end.
+    expect(field(table, 0, 'result')).toBe(-1)
+    expect(await sending).toBe(3)
+    expect([0, 1, 2].map(row => field(table, row, 'result'))).toEqual([0, EACCES, 0])
+    expect([0, 1, 2].map(row => field(table, row, 'refusals'))).toEqual([0, 1, 0])
+    expect(monotonicNs(table, 0)).toBeGreaterThanOrEqual(before)
+    expect(monotonicNs(table, 1)).toBeGreaterThanOrEqual(monotonicNs(table, 0))
+    expect(monotonicNs(table, 2)).toBeLessThanOrEqual(process.hrtime.bigint())
+    const arena = new Uint8Array(2)
+    expect(native.receiveBatch(to.handle, arena, receiveTable([{ data: [0, 1] }, { data: [1, 1] }]), 2, 0)).toBe(2)
+    expect([...arena]).toEqual([7, 8])
+    native.close(from.handle)
+    native.close(to.handle)
+  })
+
+  it('takes one at a time for a socket, and checks before it starts', async () => {
+    const { handle, port } = udp()
+    const out = new Uint8Array([...loopback(port), 1])
+    const table = stampedTable([{ data: [16, 1], name: [0, 16] }])
+    const bad = stampedTable([{ data: [17, 1] }])
+    const ignore = (): void => {}
+    expect(native.sendStampedAsync(handle, out, bad, 1, 0, ignore)).toBe(EINVAL)
+    expect(native.sendStampedAsync(handle, out, table, 2, 0, ignore)).toBe(EINVAL)
+    expect(native.sendStampedAsync(handle, out, table, 1, 0, null as never)).toBe(EINVAL)
+    const first = send(handle, out, table, 1)
+    expect(native.sendStampedAsync(handle, out, table, 1, 0, ignore)).toBe(EBUSY)
+    // A receive may be in flight beside it.
+    const received = new Promise(resolve => {
+      expect(native.receiveBatchAsync(handle, new Uint8Array(8), receiveTable([{ data: [0, 8] }]), 1, 0, resolve)).toBe(
+        0,
+      )
+    })
+    expect(await first).toBe(1)
+    expect([1, EAGAIN]).toContain(await received)
+    expect(await send(handle, out, table, 1)).toBe(1)
+    native.close(handle)
+    expect(native.sendStampedAsync(handle, out, table, 1, 0, ignore)).toBe(EBADF)
+  })
+
+  it('survives a close in flight, and sends all the same', async () => {
+    const to = udp()
+    native.setOption(to.handle, SOL_SOCKET, SO_RCVBUF, int32(1 << 20))
+    for (let round = 0; round < 50; round++) {
+      const { handle } = udp()
+      const out = new Uint8Array([...loopback(to.port), round])
+      const done = send(handle, out, stampedTable([{ data: [16, 1], name: [0, 16] }]), 1)
+      expect(native.close(handle)).toBe(0)
+      expect(native.fdOf(handle)).toBe(EBADF)
+      expect(await done).toBe(1)
+    }
+    const table = receiveTable(Array.from({ length: 64 }, (_, row) => ({ data: [row, 1] as [number, number] })))
+    expect(native.receiveBatch(to.handle, new Uint8Array(64), table, 64, 0)).toBe(50)
+    native.close(to.handle)
+  })
+
+  it('answers -EINVAL when a buffer was transferred away in flight', async () => {
+    const { handle, port } = udp()
+    for (const which of [0, 1]) {
+      const out = new Uint8Array([...loopback(port), 1])
+      const table = stampedTable([{ data: [16, 1], name: [0, 16] }])
+      const done = send(handle, out, table, 1)
+      const buffer = (which === 0 ? out : table).buffer as ArrayBuffer
+      const kept = structuredClone(buffer, { transfer: [buffer] })
+      expect(await done).toBe(EINVAL)
+      expect(kept.byteLength).toBeGreaterThan(0)
+    }
+    native.close(handle)
   })
 })
 
