@@ -53,6 +53,8 @@ export class EchoReplies {
   private readonly reply: ProbeReply
   private asked = FEW_ROWS
   private got = 0
+  /** Of what was read, the next row to be handed out. */
+  private row = 0
 
   constructor(
     port: SocketPort,
@@ -84,8 +86,9 @@ export class EchoReplies {
     this.reply = emptyReply('echo-reply', this.arena)
   }
 
-  /** Reads what is there, up to the room: how many messages. They are to be handed out before the next call. */
+  /** Reads what is there, up to the room: how many messages. All that was read before has been handed out. */
   read(): number {
+    this.row = 0
     this.got = readRows(this.port, this.handle, this.arena, this.table, this.asked, 0)
     if (this.got > 0) {
       this.clock.read()
@@ -100,11 +103,14 @@ export class EchoReplies {
     return this.got === this.asked
   }
 
-  /** Hands out what `read` read. */
-  handOut(visitor: ProbeVisitor): void {
-    const got = this.got
+  /** Hands out what `read` read; false when there is more of it, which the visitor does not take yet. */
+  handOut(visitor: ProbeVisitor): boolean {
+    const { got } = this
+    for (; this.row < got; this.row++) {
+      if (this.move(this.row * RECEIVE_ROW) && visitor.reply(this.reply) === false) return false
+    }
     this.asked = got === this.asked ? this.rows : FEW_ROWS
-    for (let row = 0; row < got; row++) if (this.move(row * RECEIVE_ROW)) visitor.reply(this.reply)
+    return true
   }
 
   /** Makes the reply that of a row; false when it is not an answer to this run. */

@@ -5,16 +5,18 @@
 
 import { randomFillSync } from 'node:crypto'
 import { ERRNO, systemError, UsageError } from '../errors/index.js'
-import type { ProbeError, ProbeOptions, ProbeTransport, ProbeVisitor, SendBatch } from '../ports/probe.js'
+import type { AsideSender, ProbeError, ProbeOptions, ProbeTransport, ProbeVisitor, SendBatch } from '../ports/probe.js'
 import type { SocketPort } from '../ports/socket.js'
 import type { TimestampSource } from '../probe/events.js'
 import { ECHO_COOKIE_BYTES } from '../wire/icmp.js'
 import { EchoFlows } from './echo-flows.js'
+import { EchoAside } from './echo-socket-aside.js'
 import { ProbeClock } from './echo-socket-clock.js'
 import { EchoErrors } from './echo-socket-errors.js'
 import { type OpenedSocket, openIcmpSocket, SocketSetup } from './echo-socket-options.js'
 import { EchoReplies } from './echo-socket-receive.js'
 import { EchoSender } from './echo-socket-send.js'
+import { EchoSlots, type SenderOptions, slotsFor } from './echo-socket-slots.js'
 import { chosenSource } from './echo-socket-source.js'
 import { TransmitStamps } from './echo-socket-stamps.js'
 import { TargetTable } from './echo-socket-targets.js'
@@ -22,6 +24,8 @@ import { InterfaceIndexes } from './socket-address.js'
 
 /** Readable, exceptional. */
 const WATCHED = 1 | 8
+/** Most messages that another thread sends at once. */
+const ASIDE_ROWS = 1024
 /** Batches read before the event loop has its turn. */
 const MOST_BATCHES = 64
 
@@ -55,6 +59,9 @@ class EchoSocket implements ProbeTransport {
   private readonly replies: EchoReplies
   private readonly errors: EchoErrors
   private readonly kept = new KeptMessages()
+  private readonly sending: SenderOptions
+  private asideSender: AsideSender | null = null
+  private ready: () => void = () => undefined
   private receiving = false
   private flows: EchoFlows | null = null
 
@@ -87,8 +94,8 @@ class EchoSocket implements ProbeTransport {
     const withChecksum = kind === 'raw' && family === 4
     const { pattern, flowLabel } = options
     const flows = (): EchoFlows => this.flowsOf()
-    const sending = { ...identity, family, payloadBytes, pattern, withChecksum, flowLabel, flows }
-    this.sender = new EchoSender(port, handle, this.targets, this.clock, stamps, sending)
+    this.sending = { ...identity, family, payloadBytes, pattern, withChecksum, flowLabel, flows }
+    this.sender = new EchoSender(port, handle, this.targets, this.clock, stamps, this.sending)
     this.errors = new EchoErrors(port, handle, this.targets, this.clock, stamps, identity)
     this.replies = new EchoReplies(port, handle, this.targets, this.clock, identity, payloadBytes)
   }
@@ -102,19 +109,26 @@ class EchoSocket implements ProbeTransport {
     return this.sender.send(batch, (first, end) => this.readPathMtu(batch, first, end))
   }
 
+  /** Stamps of this process would be late while nobody reads; and those of transmissions are read between two batches. */
+  get aside(): AsideSender | null {
+    if (this.timestamps !== 'rx') return null
+    this.asideSender ??= this.newAside()
+    return this.asideSender
+  }
+
   receive(visitor: ProbeVisitor): number {
     if (this.receiving) return 0
     this.receiving = true
     let messages = 0
     try {
       messages = this.kept.handOut(visitor)
-      for (let batches = 0; batches < MOST_BATCHES; batches++) {
+      let goesOn = this.replies.handOut(visitor)
+      for (let batches = 0; goesOn && batches < MOST_BATCHES; batches++) {
         const answers = this.replies.read()
         const errors = this.errors.drain(visitor)
-        const isLast = !this.replies.full
-        this.replies.handOut(visitor)
+        goesOn = this.replies.full
+        goesOn = this.replies.handOut(visitor) && goesOn
         messages += answers + errors
-        if (isLast) break
       }
     } finally {
       this.receiving = false
@@ -123,7 +137,13 @@ class EchoSocket implements ProbeTransport {
   }
 
   onReadable(callback: () => void): void {
-    const watching = this.port.watch(this.handle, WATCHED, () => callback())
+    this.ready = callback
+    this.listen()
+  }
+
+  private listen(): void {
+    const watching = this.port.watch(this.handle, WATCHED, () => this.ready())
+    if (watching === -ERRNO.EBADF) return
     if (watching < 0) throw systemError('socket', watching, 'wait for answers')
   }
 
@@ -145,6 +165,16 @@ class EchoSocket implements ProbeTransport {
     const { options, targets } = this
     this.flows ??= new EchoFlows(options.family, this.sourceAddress(targets.indexOf(0)), targets.address(0))
     return this.flows
+  }
+
+  private newAside(): AsideSender {
+    const { port, handle, sender, sending, targets } = this
+    const rows = slotsFor(sending.payloadBytes, ASIDE_ROWS)
+    return new EchoAside(port, handle, rows, sender, new EchoSlots(targets, 2 * rows, sending), {
+      quiet: () => this.port.unwatch(this.handle),
+      listen: () => this.listen(),
+      tooBig: batch => this.readPathMtu(batch, 0, batch.count),
+    })
   }
 
   /** The kernel says why a row was too big in the error queue, and only there how big it may be (ip(7), IP_RECVERR). */

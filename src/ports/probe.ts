@@ -99,10 +99,24 @@ export interface ProbeError {
 
 /** Takes what came. */
 export interface ProbeVisitor {
-  reply(reply: ProbeReply): void
+  /** Where a batch may be on its way beside this thread: false for an answer that comes too early, to be handed out once more later. */
+  reply(reply: ProbeReply): unknown
   error(error: ProbeError): void
   /** A transmit stamp of the kernel: `scheduler` when it took the packet, `driver` when the device did. */
   transmitted(target: number, sequence: number, at: 'scheduler' | 'driver', ns: number): void
+}
+
+/** Sends batches beside the thread that asks for it, one at a time. */
+export interface AsideSender {
+  /** Most rows of a batch. */
+  readonly rows: number
+  /** Makes the messages of a batch; another one may be on its way. */
+  prepare(batch: SendBatch): void
+  /**
+   * Starts to send the batch that was prepared last, as `send` would; false when it cannot. `done` is told how many rows were
+   * handled, when they have been filled in. Until then, and while `done` starts the next, `onReadable` keeps quiet.
+   */
+  send(done: (handled: number) => void): boolean
 }
 
 export interface ProbeTransport {
@@ -123,6 +137,8 @@ export interface ProbeTransport {
    * kept for `receive`, and the row is sent again.
    */
   send(batch: SendBatch): number
+  /** For many rows at once, where that is possible. */
+  readonly aside?: AsideSender | null
   /** Hands out what has come: errors and transmit stamps before the answers read together with them. Answers how many messages there were. */
   receive(visitor: ProbeVisitor): number
   /** Calls back whenever there is something to receive, until close. */

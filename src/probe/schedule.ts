@@ -83,10 +83,14 @@ export class Schedule {
     return [this.due, this.roundDue]
   }
 
+  /** Answers count for the pace. */
+  get followsAnswers(): boolean {
+    return this.pace.mode !== 'steady'
+  }
+
   /** An answer came: adaptive mode learns from it, flood mode sends at once. */
   answered(rttMs: number | null, nowMs: number): void {
     const { mode, floorMs } = this.pace
-    if (mode === 'steady') return
     if (rttMs !== null) this.rttMs = this.rttMs === 0 ? rttMs : this.rttMs + (rttMs - this.rttMs) / 8
     const earliest = mode === 'flood' ? nowMs : Math.max(nowMs, this.due - this.spacedMs + floorMs)
     this.due = Math.min(this.due, earliest)

@@ -73,9 +73,17 @@ export class TargetStatistics {
   private window: SequenceWindow | null = null
   private times: RttTimes | null = null
 
-  /** @param exactSamples round-trip times that are kept as they are, see `exactSamplesFor` */
-  constructor(exactSamples = EXACT_SAMPLES) {
+  /**
+   * @param exactSamples round-trip times that are kept as they are, see `exactSamplesFor`
+   * @param firstSentMs of a target whose first probe was sent before: when
+   * @param first and what became of it: a round-trip time or one of FATE
+   */
+  constructor(exactSamples = EXACT_SAMPLES, firstSentMs = Number.NaN, first: number = FATE.open) {
     this.exactSamples = exactSamples
+    if (Number.isNaN(firstSentMs)) return
+    this.sent(1, firstSentMs)
+    this.first = first
+    if (isAnswered(first)) this.received = 1
   }
 
   /** How many numbers are held: what memory goes with. */
@@ -163,6 +171,39 @@ export class TargetStatistics {
     const lost = this.first === FATE.lost || (this.first === FATE.open && this.transmitted > inFlight)
     return lost ? Math.max(nowMs - this.firstSentMs, 0) : 0
   }
+}
+
+/**
+ * What there is to say of a target that got one probe at most, and no answer but one in time.
+ * @param sentMs when it left; NaN for no probe
+ * @param fate what became of it: a round-trip time or one of FATE
+ */
+export function statisticsOfFirst(sentMs: number, fate: number, nowMs: number, inFlight: number): PingStatistics {
+  const transmitted = Number.isNaN(sentMs) ? 0 : 1
+  const received = isAnswered(fate) ? 1 : 0
+  const isLost = fate === FATE.lost || (fate === FATE.open && transmitted > inFlight)
+  return {
+    transmitted,
+    received,
+    duplicates: 0,
+    late: 0,
+    corrupted: 0,
+    reordered: 0,
+    differentAddress: 0,
+    errors: 0,
+    lossPercent: lossPercent(transmitted - inFlight, transmitted - inFlight - received),
+    timeMs: 0,
+    rttMs: statisticsOfOne(fate),
+    jitterMs: null,
+    rfc3550JitterMs: null,
+    ewmaMs: fate < 0 ? null : fate,
+    longestOutageMs: isLost ? Math.max(nowMs - sentMs, 0) : 0,
+  }
+}
+
+/** An answer came in time, whether its time is known or not. */
+function isAnswered(fate: number): boolean {
+  return fate >= 0 || fate === FATE.untimed
 }
 
 /** Whether the message tells of something better to do, and the probe goes on: a redirect, and RFC 6633's source quench. */
