@@ -20,8 +20,8 @@ export class TargetTable {
   private readonly interfaces: InterfaceIndexes
   private readonly view: DataView
   private readonly positions: Int32Array
-  /** Open addressing: position + 1, or 0. */
-  private readonly slots: Int32Array
+  /** Open addressing: position + 1, or 0. null until somebody asks: most answers name their target. */
+  private slots: Int32Array | null = null
   private readonly texts = new Map<string, string>()
 
   /**
@@ -40,7 +40,6 @@ export class TargetTable {
     this.nameBytes = SOCKADDR_BYTES[family]
     this.names = new Uint8Array(this.count * this.nameBytes)
     this.view = new DataView(this.names.buffer)
-    this.slots = new Int32Array(2 ** Math.ceil(Math.log2(Math.max(this.count * 2, 2))))
     let indexes = 0
     // Plain loops: with tens of thousands of targets this is a part of the start.
     for (let position = 0; position < targets.length; position++) {
@@ -54,7 +53,6 @@ export class TargetTable {
       if (!encodeSocketAddress(this.view, position * this.nameBytes, family, address, 0, scope)) {
         throw new TypeError(`not an IPv${family} address: ${address}`)
       }
-      this.enter(position)
     }
   }
 
@@ -86,6 +84,7 @@ export class TargetTable {
 
   /** Position of the first target with the address in the sockaddr at `at`; -1 when none has it. */
   find(data: DataView, at: number): number {
+    this.slots ??= this.newSlots()
     const { slots } = this
     const mask = slots.length - 1
     for (let slot = this.hash(data, at) & mask; ; slot = (slot + 1) & mask) {
@@ -113,8 +112,14 @@ export class TargetTable {
     return scope === 0 ? address : `${address}%${this.interfaces.nameOf(scope)}`
   }
 
-  private enter(position: number): void {
-    const { slots, view } = this
+  private newSlots(): Int32Array {
+    const slots = new Int32Array(2 ** Math.ceil(Math.log2(Math.max(this.count * 2, 2))))
+    for (let position = 0; position < this.count; position++) this.enter(position, slots)
+    return slots
+  }
+
+  private enter(position: number, slots: Int32Array): void {
+    const { view } = this
     const mask = slots.length - 1
     const at = position * this.nameBytes
     let slot = this.hash(view, at) & mask

@@ -3,11 +3,11 @@
 
 import dns from 'node:dns'
 import { getSystemErrorName } from 'node:util'
-import { splitZone } from '../bytes/address.js'
+import { parseIpv4, splitZone } from '../bytes/address.js'
 import { isNodeSystemError } from '../errors/index.js'
 import type { ForwardResolver, Lookup } from '../ports/resolver.js'
 import type { ProbeTarget } from '../probe/events.js'
-import { type ExpandOptions, expandTargets, type TargetWord } from '../probe/targets.js'
+import { type ExpandOptions, expandTargets, MOST_TARGETS, type TargetWord } from '../probe/targets.js'
 import { readInterfaceNames } from './names.js'
 
 /** Look-ups under way at a time. Node runs four of them; the others wait where they cost little. */
@@ -85,6 +85,8 @@ export async function resolveTargets(
   resolver: ForwardResolver = systemResolver,
   interfaces: () => ReadonlyMap<number, string> = readInterfaceNames,
 ): Promise<ResolvedTargets> {
+  const plain = plainTargets(words, options)
+  if (plain !== null) return { targets: plain, failures: [] }
   const given = [...expandTargets(words, options)]
   const found = await lookUp(given, resolver)
   const zones = new Zones(interfaces)
@@ -106,6 +108,18 @@ export async function resolveTargets(
     }
   }
   return { targets, failures }
+}
+
+/** Tens of thousands of IPv4 addresses, as a list of them is; null when there is anything else among the words. */
+function plainTargets(words: Iterable<string>, { family, limit = MOST_TARGETS }: ResolveOptions): ProbeTarget[] | null {
+  if (family === 6 || !Array.isArray(words) || words.length > limit) return null
+  const targets: ProbeTarget[] = []
+  for (let index = 0; index < words.length; index++) {
+    const target: string = words[index]
+    if (parseIpv4(target) === null) return null
+    targets.push({ index, target, address: target, family: 4 })
+  }
+  return targets
 }
 
 /** Asks for each name once. */

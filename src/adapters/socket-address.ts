@@ -1,6 +1,6 @@
 // Socket addresses as bytes, and the interfaces that link-local ones belong to.
 
-import { formatIpv4, formatIpv6 } from '../bytes/address.js'
+import { formatIpv4, formatIpv6, parseIpv4 } from '../bytes/address.js'
 import type { SocketPort } from '../ports/socket.js'
 import { parseIpBlock } from '../sockets/filter/addresses.js'
 
@@ -18,28 +18,6 @@ const IFNAMSIZ = 16
 /** RFC 4291: fe80::/10, and multicast of link-local scope. */
 const LINK_LOCAL = /^(fe[89ab]|ff.2)/i
 
-/** IPv4 address in text as one big-endian word; -1 when it is not one. Character by character: there may be tens of thousands. */
-function ipv4Word(text: string): number {
-  let word = 0
-  let part = 0
-  let digits = 0
-  let dots = 0
-  for (let at = 0; at < text.length; at++) {
-    const code = text.charCodeAt(at)
-    if (code === 46 && digits > 0) {
-      word = word * 256 + part
-      part = 0
-      digits = 0
-      dots++
-    } else if (code >= 48 && code <= 57 && digits < 3) {
-      part = part * 10 + code - 48
-      digits++
-    } else return -1
-    if (part > 255 || dots > 3) return -1
-  }
-  return dots === 3 && digits > 0 ? word * 256 + part : -1
-}
-
 /**
  * Writes the socket address of an IP address in text (what follows a `%` does not count) at `at`. False, and nothing written,
  * when it is none of that family.
@@ -55,8 +33,8 @@ export function encodeSocketAddress(
   scope: number,
 ): boolean {
   if (family === 4) {
-    const word = ipv4Word(address)
-    if (word < 0) return false
+    const word = parseIpv4(address)
+    if (word === null) return false
     view.setUint16(at, AF_INET, true)
     view.setUint16(at + 2, port)
     view.setUint32(at + 4, word)

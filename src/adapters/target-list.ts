@@ -24,14 +24,20 @@ export async function readTargetList(
   for (const source of file === null ? words : [...words, null]) {
     let words = source === null ? [] : [source]
     if (source === '-' || (source === null && file === '-')) words = await linesOf(stdin(), 'standard input')
-    else if (source === null) words = await linesOf(fs.createReadStream(file!), file!)
+    else if (source === null) words = await linesOf(contentOf(file!), file!)
     for (const word of words) all.push(word)
   }
   if (all.length === 0) throw noTarget(words, file)
   return all
 }
 
-async function linesOf(pieces: TextPieces, what: string): Promise<string[]> {
+/** A regular file at once; what may have to be waited for (a FIFO, a terminal) as it comes. */
+function contentOf(file: string): TextPieces | Iterable<Uint8Array> {
+  const found = fs.statSync(file, { throwIfNoEntry: false })
+  return found?.isFile() && found.size <= MOST_CHARACTERS ? [fs.readFileSync(file)] : fs.createReadStream(file)
+}
+
+async function linesOf(pieces: TextPieces | Iterable<Uint8Array>, what: string): Promise<string[]> {
   const decoder = new TextDecoder()
   let text = ''
   try {

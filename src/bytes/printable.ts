@@ -12,5 +12,10 @@ function escapeOne(character: string): string {
 
 /** `text` with control characters as `\x1b` and bidirectional controls as `\u{202e}`; plain text comes back unchanged. */
 export function printable(text: string): string {
-  return text.replace(UNSAFE, escapeOne)
+  // The addresses of tens of thousands of targets are plain ASCII.
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at)
+    if (code < 0x20 || code > 0x7e) return text.replace(UNSAFE, escapeOne)
+  }
+  return text
 }

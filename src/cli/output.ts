@@ -7,6 +7,8 @@ import { isTerminal } from './terminal.js'
 const STDOUT = 1
 const STDERR = 2
 const CAPACITY = 64 * 1024
+/** Text is put together so far before it is encoded. */
+const TEXT_UNITS = 4096
 /** A UTF-16 code unit takes at most this many bytes in UTF-8. */
 const MAX_BYTES_PER_UNIT = 3
 
@@ -83,6 +85,7 @@ export class Output {
   private readonly fd: number
   private readonly buffer = Buffer.allocUnsafeSlow(CAPACITY)
   private used = 0
+  private text = ''
   private terminal: boolean | null = null
 
   constructor(fd: number) {
@@ -92,16 +95,24 @@ export class Output {
   /** Adds text or bytes; bytes are copied or written before this returns, so the caller may reuse them. */
   write(chunk: string | Uint8Array): void {
     if (typeof chunk !== 'string') {
-      if (chunk.length > CAPACITY - this.used) this.flush()
+      this.encode()
+      if (chunk.length > CAPACITY - this.used) this.drain()
       if (chunk.length > CAPACITY) writeAll(this.fd, chunk)
       else this.used += this.copy(chunk)
       return
     }
     this.terminal ??= isTerminal(this.fd)
     // In JSON the escape is the same string; text has been made printable before it comes here.
-    const text = this.terminal ? chunk.replace(OBEYED, escapeUnit) : chunk
+    this.text += this.terminal ? chunk.replace(OBEYED, escapeUnit) : chunk
+    if (this.text.length >= TEXT_UNITS) this.encode()
+  }
+
+  private encode(): void {
+    const { text } = this
+    if (text === '') return
+    this.text = ''
     const most = text.length * MAX_BYTES_PER_UNIT
-    if (most > CAPACITY - this.used) this.flush()
+    if (most > CAPACITY - this.used) this.drain()
     if (most > CAPACITY) writeAll(this.fd, Buffer.from(text))
     else this.used += this.buffer.write(text, this.used)
   }
@@ -113,8 +124,7 @@ export class Output {
 
   /** Adds one line of text. */
   line(text: string): void {
-    this.write(text)
-    this.write('\n')
+    this.write(`${text}\n`)
   }
 
   /** Adds one JSON document: `{` keys `}` with one item of a list a line. Iterables are written as arrays. */
@@ -129,6 +139,11 @@ export class Output {
 
   /** Hands everything to the kernel; for streams, after each event. */
   flush(): void {
+    this.encode()
+    this.drain()
+  }
+
+  private drain(): void {
     const { used } = this
     this.used = 0
     if (used > 0) writeAll(this.fd, this.buffer.subarray(0, used))

@@ -105,7 +105,7 @@ export async function preparePing(words: Iterable<string>, settings: PingSetting
   const transports: { family: 4 | 6; transport: ProbeTransport }[] = []
   try {
     for (const family of [4, 6] as const) {
-      const own = targets.filter(target => target.family === family)
+      const own = ofFamily(targets, family)
       if (own.length > 0)
         transports.push({
           family,
@@ -130,8 +130,14 @@ export async function preparePing(words: Iterable<string>, settings: PingSetting
   }
 }
 
+function ofFamily(targets: readonly ProbeTarget[], family: 4 | 6): readonly ProbeTarget[] {
+  const isOwn = (target: ProbeTarget): boolean => target.family === family
+  return targets.every(isOwn) ? targets : targets.filter(isOwn)
+}
+
 /** Options that only one family has. */
 function refuseForFamily({ ipOptions, flowLabel }: PingSettings, targets: readonly ProbeTarget[]): void {
+  if (ipOptions === null && flowLabel === null) return
   const six = targets.find(target => target.family === 6)
   const four = targets.find(target => target.family === 4)
   if (ipOptions !== null && six !== undefined) {

@@ -126,4 +126,14 @@ export interface SummaryEvent {
   readonly statistics: PingStatistics
 }
 
+/** Targets of one transport whose only probe was answered in time, all together. */
+export interface AnsweredOnce {
+  readonly transport: TransportKind
+  readonly timestampSource: TimestampSource
+  readonly targets: number
+  readonly sumMs: number
+  readonly minMs: number
+  readonly maxMs: number
+}
+
 export type ProbeEvent = SentEvent | ReplyEvent | ErrorEvent | TimeoutEvent | SummaryEvent

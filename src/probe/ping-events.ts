@@ -41,6 +41,8 @@ export class EventMaker {
   private readonly transport: ProbeTransport
   private readonly ring: ProbeRing
   private readonly check: PayloadCheck
+  /** Of the latest answer: one object, because there may be tens of thousands. */
+  private readonly timing: Timing = { rttMs: null, timestampSource: 'user', clockStepped: false }
 
   constructor(transport: ProbeTransport, ring: ProbeRing, payloadBytes: number, pattern: Uint8Array | null) {
     this.transport = transport
@@ -64,13 +66,16 @@ export class EventMaker {
     const { ring, transport } = this
     const sequence = ring.sequenceOf(number)
     const kind = kindOf(ring.state(number))
-    return {
+    this.time(reply, number)
+    const event: ReplyEvent = {
       event: kind,
       target,
       sequence,
       atMs: this.atMs(reply.receivedNs),
       answer: reply.answer,
-      ...this.timing(reply, number),
+      rttMs: this.timing.rttMs,
+      timestampSource: this.timing.timestampSource,
+      clockStepped: this.timing.clockStepped,
       ttl: reply.ttl < 0 ? null : reply.ttl,
       bytes: reply.bytes,
       from: reply.from,
@@ -80,10 +85,10 @@ export class EventMaker {
       queuedMs: between(ring.scheduledNs(number), ring.drivenNs(number)),
       corrupted: corrupted > 0 ? this.check.list(reply, transport.cookie, target.index, sequence) : null,
       corruptedBytes: corrupted,
-      ...(corrupted > 0 ? { payload: reply.data.slice(reply.payloadStart, reply.payloadEnd) } : {}),
       synRetransmits: reply.synRetransmits < 0 ? null : reply.synRetransmits,
       ipOptions: reply.ipOptions,
     }
+    return corrupted > 0 ? { ...event, payload: reply.data.slice(reply.payloadStart, reply.payloadEnd) } : event
   }
 
   /** The answer of a closed port to probe `number`. */
@@ -155,24 +160,33 @@ export class EventMaker {
     }
   }
 
-  private timing(reply: ProbeReply, number: number): Timing {
-    const { ring } = this
+  /** Fills `timing` in. */
+  private time(reply: ProbeReply, number: number): void {
+    const { ring, timing } = this
+    timing.clockStepped = false
     if (!Number.isNaN(reply.rttNs)) {
-      return { rttMs: reply.rttNs / 1e6, timestampSource: 'tcp-info', clockStepped: false }
+      timing.rttMs = reply.rttNs / 1e6
+      timing.timestampSource = 'tcp-info'
+      return
     }
     if (ring.state(number) === PROBE_STATE.free) {
-      return { rttMs: null, timestampSource: reply.kernelStamp ? 'rx' : 'user', clockStepped: false }
+      timing.rttMs = null
+      timing.timestampSource = reply.kernelStamp ? 'rx' : 'user'
+      return
     }
     const sentNs = ring.sentNs(number)
     const sentMonoNs = ring.sentMonoNs(number)
     const step = reply.readNs - reply.readMonoNs - (sentNs - sentMonoNs)
     const rttNs = reply.receivedNs - sentNs
     if (Math.abs(step) > STEP_NS || rttNs < 0) {
-      return { rttMs: (reply.readMonoNs - sentMonoNs) / 1e6, timestampSource: 'user', clockStepped: true }
+      timing.rttMs = (reply.readMonoNs - sentMonoNs) / 1e6
+      timing.timestampSource = 'user'
+      timing.clockStepped = true
+      return
     }
     const isStamped = !Number.isNaN(ring.drivenNs(number))
-    const timestampSource = !reply.kernelStamp ? 'user' : isStamped ? 'kernel' : 'rx'
-    return { rttMs: rttNs / 1e6, timestampSource, clockStepped: false }
+    timing.rttMs = rttNs / 1e6
+    timing.timestampSource = !reply.kernelStamp ? 'user' : isStamped ? 'kernel' : 'rx'
   }
 
   /**

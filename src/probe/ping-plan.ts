@@ -36,3 +36,10 @@ export interface PingPorts {
   transports: readonly { family: 4 | 6; transport: ProbeTransport }[]
   timers: PingTimers
 }
+
+/** The transport of each target. */
+export function transportsOf({ targets }: PingPlan, { transports }: PingPorts): ProbeTransport[] {
+  const four = transports.find(each => each.family === 4)?.transport
+  const six = transports.find(each => each.family === 6)?.transport
+  return targets.map(target => (target.family === 4 ? four : six)!)
+}

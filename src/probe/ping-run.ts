@@ -1,12 +1,14 @@
 // One run of probes: sends them when they are due, matches what comes back, and tells what happened as events.
 
 import type { ProbeError, ProbeReply, ProbeTransport, ProbeVisitor, SendBatch } from '../ports/probe.js'
-import type { ErrorEvent, ProbeEvent, ProbeTarget, ReplyEvent, SummaryEvent } from './events.js'
+import type { AnsweredOnce, ErrorEvent, ProbeEvent, ProbeTarget, ReplyEvent, SummaryEvent } from './events.js'
+import { Alarm } from './ping-alarm.js'
 import { EventMaker, isPortAnswer } from './ping-events.js'
 import { Matcher } from './ping-match.js'
-import type { PingPlan, PingPorts, PingTimers } from './ping-plan.js'
+import { type PingPlan, type PingPorts, transportsOf } from './ping-plan.js'
 import { PingProgress } from './ping-progress.js'
 import { ProbeSender } from './ping-send.js'
+import { PingSummaries } from './ping-summaries.js'
 import { PROBE_STATE, ProbeRing } from './probe-ring.js'
 import { Schedule } from './schedule.js'
 import { isAdvice, type PingStatistics } from './statistics.js'
@@ -18,13 +20,11 @@ export type { PingPlan, PingTimers } from './ping-plan.js'
 const BATCHES_A_TURN = 16
 /** A full socket buffer is tried again after this. */
 const RETRY_MS = 1
-/** Below this a timer of the event loop is no better than another turn of it. */
-const TURN_MS = 0.5
 
 /** Runs a plan. */
 export class PingRun {
   private readonly plan: PingPlan
-  private readonly timers: PingTimers
+  private readonly alarm: Alarm
   private readonly transports: readonly ProbeTransport[]
   private readonly transportOf: readonly ProbeTransport[]
   private readonly tell: (event: ProbeEvent) => void
@@ -33,6 +33,7 @@ export class PingRun {
   private readonly progress: PingProgress
   private readonly sender: ProbeSender
   private readonly statistics: StatisticsTable
+  private readonly summarizer: PingSummaries
   private readonly matcher: Matcher
   private readonly makers: ReadonlyMap<ProbeTransport, EventMaker>
   private readonly visitors: ProbeVisitor[]
@@ -44,14 +45,13 @@ export class PingRun {
   private explained = -1
   /** Errors about probes that are leaving: they are told after the probe itself. */
   private early: { error: ProbeError; maker: EventMaker }[] = []
-  private cancelTimer: () => void = () => undefined
   private finish: (() => void) | null = null
   private stopped = false
   private failure: unknown = null
 
   constructor(plan: PingPlan, ports: PingPorts, tell: (event: ProbeEvent) => void) {
     this.plan = plan
-    this.timers = ports.timers
+    this.alarm = new Alarm(ports.timers, () => this.guard(() => this.turn()))
     this.tell = tell
     this.transports = ports.transports.map(each => each.transport)
     this.transportOf = transportsOf(plan, ports)
@@ -67,6 +67,7 @@ export class PingRun {
     const originMs = this.nowMs()
     this.schedule = new Schedule(plan.pace, targets, originMs)
     this.progress = new PingProgress(plan, this.ring, originMs)
+    this.summarizer = new PingSummaries(plan, this.transportOf, this.statistics, this.progress)
     this.sender = new ProbeSender(plan, this.progress, this.ring, this.schedule, this.transportOf, {
       sent: (batch, row, transport) => this.afterSend(batch, row, transport),
       giveUp: number => this.giveUp(number),
@@ -85,7 +86,7 @@ export class PingRun {
     }
     this.guard(() => this.turn())
     await over
-    this.cancelTimer()
+    this.alarm.cancel()
     this.finish = null
     if (this.failure !== null) throw this.failure
   }
@@ -97,27 +98,16 @@ export class PingRun {
     if (!this.sender.flying) this.finish?.()
   }
 
-  /** The summary of each target as things stand. */
-  *summaries(): Generator<SummaryEvent> {
-    for (const target of this.plan.targets) yield this.summary(target)
+  /** The summary of each target as things stand, see `PingSummaries`. */
+  summaries(answered?: (once: AnsweredOnce) => void): Generator<SummaryEvent> {
+    const now = this.nowMs()
+    return this.summarizer.all(now, this.unixMs(now), answered)
   }
 
   /** Counts and times of one target as things stand. */
   snapshot({ index }: ProbeTarget): PingStatistics {
     const now = this.nowMs()
-    return this.statistics.snapshot(index, this.unixMs(now), this.progress.inFlight(index, now))
-  }
-
-  private summary(target: ProbeTarget): SummaryEvent {
-    const transport = this.transportOf[target.index]!
-    return {
-      event: 'summary',
-      target,
-      transport: transport.kind,
-      timestampSource: transport.timestamps,
-      payloadBytes: this.plan.payloadBytes,
-      statistics: this.snapshot(target),
-    }
+    return this.summarizer.snapshot(index, now, this.unixMs(now))
   }
 
   private guard(work: () => void): void {
@@ -141,16 +131,16 @@ export class PingRun {
 
   /** Sends what is due, gives up what is overdue, and sleeps until something else is. */
   private turn(): void {
-    this.cancelTimer()
+    this.alarm.cancel()
     const { progress, schedule, sender } = this
     let now = this.nowMs()
     let full = false
     for (let batches = 0; batches < BATCHES_A_TURN && !full; batches++) {
       if (progress.allSent || schedule.dueMs > now) break
-      if (sender.launch(now)) break
-      full = !sender.sendDue(now)
+      if (!sender.launch(now)) full = !sender.sendDue(now)
       // Answers are taken in between, before the socket's buffer overflows.
       this.receiveAll()
+      if (sender.flying) break
       now = this.nowMs()
     }
     this.rest(now, full)
@@ -181,10 +171,7 @@ export class PingRun {
   private sleep(now: number, full: boolean): void {
     const { progress, schedule } = this
     const wake = Math.min(progress.allSent ? Number.POSITIVE_INFINITY : schedule.dueMs, progress.wakeMs())
-    const wait = full ? RETRY_MS : wake - now
-    const again = (): void => this.guard(() => this.turn())
-    if (wait === Number.POSITIVE_INFINITY) return
-    this.cancelTimer = wait < TURN_MS ? this.timers.soon(again) : this.timers.after(wait, again)
+    this.alarm.set(full ? RETRY_MS : wake - now)
   }
 
   private isOver(now: number): boolean {
@@ -226,7 +213,6 @@ export class PingRun {
     if (this.isOver(now)) this.finish?.()
     else if (this.progress.allSent) {
       // An answer may have told how long to wait for the others.
-      this.cancelTimer()
       this.sleep(now, false)
     } else if (this.plan.pace.mode !== 'steady' && this.schedule.dueMs <= now) this.turn()
   }
@@ -312,11 +298,4 @@ export class PingRun {
     this.statistics.timeout(event)
     this.tell(event)
   }
-}
-
-/** The transport of each target. */
-function transportsOf({ targets }: PingPlan, { transports }: PingPorts): ProbeTransport[] {
-  const four = transports.find(each => each.family === 4)?.transport
-  const six = transports.find(each => each.family === 6)?.transport
-  return targets.map(target => (target.family === 4 ? four : six)!)
 }

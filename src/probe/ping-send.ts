@@ -11,6 +11,8 @@ const BATCH_ROWS = 256
 /** From so many on, a batch is worth being sent on another thread; and the most of one. */
 const LEAST_ASIDE = 256
 const MOST_ASIDE = 1024
+/** The first batch of a run: it tells when the run began, and the rest can follow beside this thread. */
+const FIRST_ROWS = 16
 /** A full socket buffer is tried again after this. */
 const RETRY_MS = 1
 
@@ -48,6 +50,8 @@ export class ProbeSender {
   private readonly landedBatches: SendBatch[] = []
   /** A refusal, and what the error queue says of it, is looked into row by row. */
   private keepsAside = true
+  /** The first ones are smaller, so that the other thread has work early. */
+  private asideRows = LEAST_ASIDE
 
   constructor(
     plan: PingPlan,
@@ -81,7 +85,8 @@ export class ProbeSender {
     const { batch, progress, schedule } = this
     const first = progress.next
     const before = schedule.state
-    const transport = this.fill(batch, BATCH_ROWS, first, nowMs)
+    const rows = first === 0 ? FIRST_ROWS : BATCH_ROWS
+    const transport = this.fill(batch, rows, first, nowMs)
     const handled = transport.send(batch)
     if (first === 0 && handled > 0) schedule.started(batch.sentMonoNs[0]! / 1e6, before[0])
     for (let row = 0; row < handled; row++) this.told.sent(batch, row, transport)
@@ -115,7 +120,8 @@ export class ProbeSender {
     if (!aside || aside.rows < LEAST_ASIDE) return null
     const batch = this.landedBatches.pop() ?? emptyBatch(MOST_ASIDE)
     const before = schedule.state
-    const transport = this.fill(batch, Math.min(aside.rows, MOST_ASIDE), first, nowMs)
+    const transport = this.fill(batch, Math.min(aside.rows, this.asideRows), first, nowMs)
+    this.asideRows = Math.min(2 * this.asideRows, MOST_ASIDE)
     const flight = { batch, first, before, transport }
     if (batch.count < LEAST_ASIDE) {
       this.takeBack(flight)

@@ -50,6 +50,12 @@ export class StatisticsTable {
       : other.snapshot(nowMs, inFlight)
   }
 
+  /** The only probe of a target was answered in time, in `rttMs`, and there is nothing else to say; else -1. */
+  onlyRttMs(index: number): number {
+    const fate = this.fates[index]!
+    return fate >= 0 && !this.others.has(index) ? fate : -1
+  }
+
   /** One probe was sent, nothing became of it yet, and the columns say all of it. */
   private isOpen(index: number): boolean {
     return this.fates[index] === FATE.open && this.others.get(index) === undefined

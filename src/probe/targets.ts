@@ -75,11 +75,36 @@ export function isBlock(word: string): boolean {
 
 /** The words of a list, hosts(5) style: the first word of each line is a target, and `#` begins a comment. */
 export function parseTargetLines(text: string): string[] {
-  return text
-    .split(/\r?\n/)
-    .map(line => line.replace(/(^|\s)#.*/s, '').trim())
-    .filter(line => line !== '')
-    .map(line => line.split(/\s/, 1)[0]!)
+  const words: string[] = []
+  if (!ODD.test(text)) {
+    for (let at = 0; at < text.length; ) {
+      const end = text.indexOf('\n', at)
+      const next = end < 0 ? text.length : end
+      if (next > at) words.push(text.slice(at, next))
+      at = next + 1
+    }
+    return words
+  }
+  for (let at = 0; at < text.length; at++) {
+    while (at < text.length && isSpace(text, at)) at++
+    const start = at
+    while (at < text.length && !isSpace(text, at)) at++
+    if (at > start && text.charCodeAt(start) !== HASH) words.push(text.slice(start, at))
+    while (at < text.length && text.charCodeAt(at) !== LINE_FEED) at++
+  }
+  return words
+}
+
+/** A list without this is one word a line: often tens of thousands of addresses. */
+const ODD = /[^\n!"$-~]/
+const HASH = 35
+const LINE_FEED = 10
+
+/** What `\s` is. */
+function isSpace(text: string, at: number): boolean {
+  const code = text.charCodeAt(at)
+  if (code <= 0x7f) return code === 32 || (code >= 9 && code <= 13)
+  return /\s/.test(text[at]!)
 }
 
 function single(text: string): TargetWord {

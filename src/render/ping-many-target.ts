@@ -9,14 +9,13 @@ const MOST_FAILURES = 4
 /** What is known of one target. */
 export interface TargetState {
   readonly target: ProbeTarget
-  alive: boolean
   /** Failures in words, with how often; null for none, which is what most of very many targets have. */
   failures: Map<string, number> | null
   summary: SummaryEvent | null
 }
 
 export function newState(target: ProbeTarget): TargetState {
-  return { target, alive: false, failures: null, summary: null }
+  return { target, failures: null, summary: null }
 }
 
 export function noteFailure(state: TargetState, failure: string): void {

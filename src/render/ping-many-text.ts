@@ -1,7 +1,7 @@
 // Many targets as text: who is alive, who is not and who said so, and what it was over all of them.
 
 import { printable } from '../bytes/printable.js'
-import type { ErrorEvent, ProbeEvent, ProbeTarget, ReplyEvent, SummaryEvent } from '../probe/events.js'
+import type { AnsweredOnce, ErrorEvent, ProbeEvent, ProbeTarget, ReplyEvent, SummaryEvent } from '../probe/events.js'
 import { targetTable } from './ping-many-table.js'
 import { newState, noteFailure, type TargetState, targetLabel, verdict } from './ping-many-target.js'
 import { PingTotals } from './ping-many-totals.js'
@@ -33,21 +33,30 @@ export class PingManyText {
   private readonly options: PingManyTextOptions
   private readonly out: TextOut
   private readonly err: TextOut
-  private readonly states: TargetState[] = []
+  private targets: readonly ProbeTarget[] = []
+  /** By the index of the target: 1 when it has answered. */
+  private alive = new Uint8Array(0)
+  /** Of those of which there is more to say. */
+  private readonly states = new Map<number, TargetState>()
   private readonly totals = new PingTotals()
+  /** Each probe has its line. */
+  private readonly showsProbes: boolean
   private labelWidth = 0
 
   /** @param err gets what has no address, totals and notes */
   constructor(options: PingManyTextOptions, out: TextOut, err: TextOut) {
     this.options = options
+    this.showsProbes = options.filter === 'all' && !options.single && !options.quiet
     this.out = out
     this.err = err
   }
 
   /** @param targets by their `index`, from 0 */
   begin(targets: readonly ProbeTarget[]): void {
+    this.targets = targets
+    this.alive = new Uint8Array(targets.length)
+    if (!this.showsProbes) return
     for (const target of targets) {
-      this.states[target.index] = newState(target)
       this.labelWidth = Math.max(this.labelWidth, Math.min(targetLabel(target).length, MOST_LABEL))
     }
   }
@@ -59,39 +68,55 @@ export class PingManyText {
   }
 
   event(event: ProbeEvent): void {
-    const state = this.states[event.target.index]
-    if (state === undefined) return
+    if (event.target.index >= this.targets.length) return
     if (event.event !== 'summary') this.totals.at(event.atMs)
     switch (event.event) {
       case 'sent':
         break
       case 'error':
-        this.error(event, state)
+        this.error(event)
         break
       case 'timeout':
-        this.probeLine(event, `${this.sequence(event.sequence)} no answer`)
+        if (this.showsProbes) this.probeLine(event, `${this.sequence(event.sequence)} no answer`)
         break
       case 'summary':
-        this.summary(event, state)
+        this.summary(event)
         break
       default:
-        this.answer(event, state)
+        this.answer(event)
     }
   }
 
   /** Kept only for what `end` has to say of the target. */
-  private summary(event: SummaryEvent, state: TargetState): void {
-    state.alive ||= event.statistics.received > 0
-    this.totals.add(event, state.alive)
-    if (!this.options.single || !state.alive) state.summary = event
+  private summary(event: SummaryEvent): void {
+    const { index } = event.target
+    if (event.statistics.received > 0) this.alive[index] = 1
+    const isAlive = this.alive[index] === 1
+    this.totals.add(event, isAlive)
+    if (!this.options.single || !isAlive) this.stateOf(event.target).summary = event
   }
 
-  private answer(event: ReplyEvent, state: TargetState): void {
-    const { bytes, ttl, rttMs, answer } = event
-    if (event.event === 'reply' && !state.alive) {
-      state.alive = true
-      this.tellAlive(event, state.target)
+  /** Those that have been told to be alive already, instead of their summaries; for a round of one probe each. */
+  answered(once: AnsweredOnce): void {
+    this.totals.addAnswered(once)
+  }
+
+  private stateOf(target: ProbeTarget): TargetState {
+    let state = this.states.get(target.index)
+    if (state === undefined) {
+      state = newState(target)
+      this.states.set(target.index, state)
     }
+    return state
+  }
+
+  private answer(event: ReplyEvent): void {
+    const { bytes, ttl, rttMs, answer, target } = event
+    if (event.event === 'reply' && this.alive[target.index] === 0) {
+      this.alive[target.index] = 1
+      this.tellAlive(event, target)
+    }
+    if (!this.showsProbes) return
     const size = answer === 'echo-reply' || answer === 'datagram' ? `${bytes} bytes` : answer
     const time = `${ttl === null ? '' : ` ttl=${ttl}`}${rttMs === null ? '' : ` time=${formatRtt(rttMs)} ms`}`
     this.probeLine(event, `${this.sequence(event.sequence)} ${size}${time}${this.marks(event)}`)
@@ -102,28 +127,31 @@ export class PingManyText {
     const { filter, single, quiet } = this.options
     if (filter === 'alive') this.out.line(printable(target.target))
     if (filter !== 'all' || !single || quiet) return
+    const label = this.stamp(event.atMs) + targetLabel(target)
+    if (event.rttMs !== null && event.answer === 'echo-reply' && !event.differentAddress) {
+      this.out.line(`${label} is alive (${formatRtt(event.rttMs)} ms)`)
+      return
+    }
     const time = event.rttMs === null ? '' : `${formatRtt(event.rttMs)} ms`
     const refused = event.answer === 'refused' || event.answer === 'port-unreachable' ? event.answer : ''
     const by = event.differentAddress ? `answered by ${this.shown(event.from)}` : ''
     const words = [time, refused, by].filter(each => each !== '').join(', ')
-    this.out.line(`${this.stamp(event.atMs)}${targetLabel(target)} is alive${words === '' ? '' : ` (${words})`}`)
+    this.out.line(`${label} is alive${words === '' ? '' : ` (${words})`}`)
   }
 
-  private error(event: ErrorEvent, state: TargetState): void {
+  private error(event: ErrorEvent): void {
     const who = event.from === null ? 'this host' : this.shown(event.from)
     const failure = `${printable(event.reason)} from ${who}`
-    noteFailure(state, failure)
+    noteFailure(this.stateOf(event.target), failure)
     const about = event.sequence === null ? '' : `${this.sequence(event.sequence)} `
-    this.probeLine(event, `${about}${failure}`)
+    if (this.showsProbes) this.probeLine(event, `${about}${failure}`)
     if (!this.options.verbose || event.mpls === null || event.mpls.length === 0) return
     this.err.line(
-      `netkit: ${who} had a probe of ${targetLabel(state.target)} with MPLS labels ${formatMpls(event.mpls)}`,
+      `netkit: ${who} had a probe of ${targetLabel(event.target)} with MPLS labels ${formatMpls(event.mpls)}`,
     )
   }
 
   private probeLine({ target, atMs }: { target: ProbeTarget; atMs: number }, text: string): void {
-    const { filter, single, quiet } = this.options
-    if (filter !== 'all' || single || quiet) return
     this.out.line(`${this.stamp(atMs)}${targetLabel(target).padEnd(this.labelWidth)} : ${text}`)
   }
 
@@ -148,16 +176,17 @@ export class PingManyText {
   /** Verdicts that had to wait, or the table; then the totals. */
   end(): void {
     const { filter, single, quiet } = this.options
-    for (const state of this.states) {
-      if (state.alive) continue
+    for (let index = 0; index < this.targets.length; index++) {
+      if (this.alive[index] === 1) continue
+      const state = this.stateOf(this.targets[index]!)
       // Not probed, or not waited for: nothing is known of it.
       const isKnown = state.summary !== null && state.summary.statistics.lossPercent !== null
       if (filter === 'unreachable' && isKnown) this.out.line(printable(state.target.target))
       else if (filter === 'all' && single && !quiet) this.out.line(`${targetLabel(state.target)} ${verdict(state)}`)
     }
-    if (filter === 'all' && !single && this.states.length > 0) {
+    if (filter === 'all' && !single && this.targets.length > 0) {
       if (!quiet) this.out.line('')
-      for (const line of targetTable(this.states)) this.out.line(line)
+      for (const line of targetTable(this.targets.map(target => this.stateOf(target)))) this.out.line(line)
     }
     for (const line of this.totals.lines()) this.err.line(`netkit: ${line}`)
   }

@@ -1,6 +1,6 @@
 // What a run of many targets came to, over all of them.
 
-import type { SummaryEvent } from '../probe/events.js'
+import type { AnsweredOnce, SummaryEvent, TimestampSource, TransportKind } from '../probe/events.js'
 import { counted, formatMs, formatPercent, lossPercentOf, SOURCES, TRANSPORTS } from './ping-words.js'
 
 /** Adds up summaries. */
@@ -27,6 +27,8 @@ export class PingTotals {
   private firstMs = Number.POSITIVE_INFINITY
   private lastMs = Number.NEGATIVE_INFINITY
   private readonly ways = new Set<string>()
+  private lastTransport: TransportKind | null = null
+  private lastSource: TimestampSource | null = null
 
   /** Something happened then. */
   at(ms: number): void {
@@ -44,7 +46,7 @@ export class PingTotals {
     this.duplicates += statistics.duplicates
     this.late += statistics.late
     this.corrupted += statistics.corrupted
-    this.ways.add(`probed through ${TRANSPORTS[transport]}; ${SOURCES[timestampSource]}`)
+    this.addWay(transport, timestampSource)
     if (statistics.lossPercent !== null)
       this.settle(statistics.transmitted, statistics.received, statistics.lossPercent)
     if (statistics.rttMs === null) return
@@ -55,11 +57,33 @@ export class PingTotals {
     this.maxMs = Math.max(this.maxMs, max)
   }
 
+  /** As their summaries would. */
+  addAnswered({ transport, timestampSource, targets, sumMs, minMs, maxMs }: AnsweredOnce): void {
+    if (targets === 0) return
+    this.targets += targets
+    this.alive += targets
+    this.transmitted += targets
+    this.received += targets
+    this.settled += targets
+    this.timed += targets
+    this.sumMs += sumMs
+    this.minMs = Math.min(this.minMs, minMs)
+    this.maxMs = Math.max(this.maxMs, maxMs)
+    this.addWay(transport, timestampSource)
+  }
+
   /** From the loss of a target back to its probes: all that is received is settled, and so is what was lost. */
   private settle(transmitted: number, received: number, lossPercent: number): void {
     const lost = received === 0 ? transmitted : Math.round((received * lossPercent) / (100 - lossPercent))
     this.lost += Math.min(lost, transmitted - received)
     this.settled += received + Math.min(lost, transmitted - received)
+  }
+
+  private addWay(transport: TransportKind, source: TimestampSource): void {
+    if (transport === this.lastTransport && source === this.lastSource) return
+    this.lastTransport = transport
+    this.lastSource = source
+    this.ways.add(`probed through ${TRANSPORTS[transport]}; ${SOURCES[source]}`)
   }
 
   lines(): string[] {

@@ -26,7 +26,13 @@ const micros = (ms: number): number => Math.round(ms * 1000)
 
 /** `0.030`: three digits as in the summary. */
 export function formatMs(ms: number): string {
-  return (micros(ms) / 1000).toFixed(3)
+  return thousandths(micros(ms))
+}
+
+/** Most answers of a near host take less than a millisecond: without a division, and without toFixed. */
+function thousandths(us: number): string {
+  if (!(us >= 0 && us < 1000)) return (us / 1000).toFixed(3)
+  return us < 10 ? `0.00${us}` : us < 100 ? `0.0${us}` : `0.${us}`
 }
 
 /** `0.030`, `1.23`, `12.3`, `123`: three digits that count, as in ping's reply lines; the limits are those of rounding. */
@@ -35,7 +41,7 @@ export function formatRtt(ms: number): string {
   if (us >= 99_950) return String(Math.floor((us + 500) / 1000))
   if (us >= 9_995) return (Math.floor((us + 50) / 100) / 10).toFixed(1)
   if (us >= 1_000) return (Math.floor((us + 5) / 10) / 100).toFixed(2)
-  return (us / 1000).toFixed(3)
+  return thousandths(us)
 }
 
 /**

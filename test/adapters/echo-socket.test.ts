@@ -4,7 +4,7 @@ import { openEchoSocket } from '../../src/adapters/echo-socket.js'
 import { echoReplyFilter } from '../../src/adapters/echo-socket-filter.js'
 import { RECEIVE_ROW, ROW, SEND_STAMPED_ROW, STAMPED } from '../../src/bytes/batch-table.js'
 import { PermissionError, UnsupportedError } from '../../src/errors/index.js'
-import type { ProbeOptions, ProbeTransport } from '../../src/ports/probe.js'
+import type { ProbeOptions, ProbeReply, ProbeTransport } from '../../src/ports/probe.js'
 import type { SocketPort } from '../../src/ports/socket.js'
 import { batchOf, probeOptions, Seen } from './probe-helper.js'
 
@@ -60,6 +60,9 @@ class FakeHost {
   /** Results of the rows to come; 0 when it is empty. */
   readonly results: number[] = []
   nowNs = 1_000_000
+  watched = false
+  /** Lands the batch that is on its way beside this thread. */
+  land: () => void = () => undefined
   open: (type: number) => number = () => 7
   readonly port: SocketPort
 
@@ -84,12 +87,21 @@ class FakeHost {
       send: nothing,
       sendBatch: () => EACCES,
       sendStamped: (_handle, arena, table, count) => this.send(arena, table, count),
-      sendStampedAsync: nothing,
+      sendStampedAsync: (_handle, arena, table, count, _flags, done) => {
+        this.land = () => done(this.send(arena, table, count))
+        return 0
+      },
       receiveBatch: (_handle, arena, table, count, flags) =>
         this.receive((flags & MSG_ERRQUEUE) === 0 ? this.answers : this.errors, arena, table, count),
       receiveBatchAsync: nothing,
-      watch: nothing,
-      unwatch: nothing,
+      watch: () => {
+        this.watched = true
+        return 0
+      },
+      unwatch: () => {
+        this.watched = false
+        return 0
+      },
       shutdown: nothing,
       close: nothing,
       fdOf: nothing,
@@ -342,6 +354,67 @@ describe('receiving', () => {
     const seen = new Seen()
     transport.receive(seen)
     expect(seen.replies).toHaveLength(1)
+  })
+
+  it('sends batches beside this thread, and keeps quiet until the last has landed', () => {
+    const host = new FakeHost()
+    const transport = openFake(host, { timestamps: 'rx' })
+    transport.onReadable(() => undefined)
+    const { aside } = transport
+    const [first, second] = [batchOf([0, 1], [1, 1]), batchOf([0, 2])]
+    expect(aside!.rows).toBeGreaterThanOrEqual(256)
+    expect(aside!.send(() => undefined)).toBe(false)
+    aside!.prepare(first)
+    const landed: number[] = []
+    const next = (handled: number): void => {
+      landed.push(handled)
+      expect(aside!.send(each => landed.push(each))).toBe(true)
+    }
+    expect(aside!.send(next)).toBe(true)
+    expect(host.watched).toBe(false)
+    // Made while the other one is on its way, and not in its place.
+    aside!.prepare(second)
+    host.results.push(0, EPERM)
+    host.land()
+    expect([...first.result, ...landed]).toEqual([0, EPERM, 2])
+    expect(first.sentNs[1]!).toBeGreaterThan(first.sentNs[0]!)
+    expect(host.watched).toBe(false)
+    host.land()
+    expect([...second.result, ...landed]).toEqual([0, 2, 1])
+    expect(host.watched).toBe(true)
+    expect(host.sent.map(bytes => [bytes[7], bytes[16], bytes[20]])).toEqual([
+      [1, 0, 1],
+      [2, 0, 2],
+    ])
+  })
+
+  it('sends nothing beside this thread where stamps would suffer', () => {
+    expect(openFake(new FakeHost(), { timestamps: 'user' }).aside).toBeNull()
+    expect(openFake(new FakeHost(), { timestamps: 'kernel' }).aside).toBeNull()
+  })
+
+  it('hands an answer that came too early out once more, and those behind it after it', () => {
+    const host = new FakeHost()
+    const transport = openFake(host)
+    transport.send(batchOf([0, 1], [1, 1], [0, 2]))
+    for (const request of host.sent) host.answers.push({ data: reply(request) })
+    const taken: number[] = []
+    let early = true
+    const visitor = {
+      error: () => undefined,
+      transmitted: () => undefined,
+      reply: ({ target, sequence }: ProbeReply) => {
+        if (early && target === 1) return false
+        taken.push(target, sequence)
+        return true
+      },
+    }
+    transport.receive(visitor)
+    transport.receive(visitor)
+    expect(taken).toEqual([0, 1])
+    early = false
+    transport.receive(visitor)
+    expect(taken).toEqual([0, 1, 1, 1, 0, 2])
   })
 
   it('goes by the index of a target, which another family shifts', () => {

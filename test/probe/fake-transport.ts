@@ -1,6 +1,13 @@
 // A probe transport and timers with a clock that tests move by hand.
 
-import type { ProbeError, ProbeReply, ProbeTransport, ProbeVisitor, SendBatch } from '../../src/ports/probe.js'
+import type {
+  AsideSender,
+  ProbeError,
+  ProbeReply,
+  ProbeTransport,
+  ProbeVisitor,
+  SendBatch,
+} from '../../src/ports/probe.js'
 import type { ProbeEvent, ProbeTarget } from '../../src/probe/events.js'
 import { type PingPlan, PingRun, type PingTimers } from '../../src/probe/ping-run.js'
 
@@ -21,7 +28,7 @@ export interface Sent {
   atMs: number
 }
 
-type Message = (visitor: ProbeVisitor) => void
+type Message = (visitor: ProbeVisitor) => unknown
 
 /** A clock, and timers in its order. */
 export class FakeClock implements PingTimers {
@@ -72,6 +79,11 @@ export class FakeTransport implements ProbeTransport {
   private readonly targets: readonly ProbeTarget[]
   private readonly waiting: Message[] = []
   private readable: () => void = () => undefined
+  /** Whether batches leave beside this thread, with so many rows; they land when a test says so. */
+  aside: AsideSender | null = null
+  /** The batch on its way, and what lands it. */
+  flight: SendBatch | null = null
+  private landing: (() => void) | null = null
 
   constructor(clock: FakeClock, targets: readonly ProbeTarget[], kind: ProbeTransport['kind'] = 'datagram') {
     this.clock = clock
@@ -92,8 +104,42 @@ export class FakeTransport implements ProbeTransport {
 
   receive(visitor: ProbeVisitor): number {
     const messages = this.waiting.splice(0)
-    for (const message of messages) message(visitor)
+    for (const [at, message] of messages.entries()) {
+      if (message(visitor) !== false) continue
+      this.waiting.unshift(...messages.slice(at))
+      return at
+    }
     return messages.length
+  }
+
+  /** From now on. */
+  sendAside(rows: number): void {
+    let prepared: SendBatch | null = null
+    this.aside = {
+      rows,
+      prepare: batch => {
+        prepared = batch
+      },
+      send: done => {
+        const batch = prepared
+        if (batch === null || this.flight !== null) throw new Error('nothing prepared, or a flight is under way')
+        prepared = null
+        this.flight = batch
+        this.landing = () => {
+          this.flight = null
+          done(this.send(batch))
+          if (this.flight === null) this.readable()
+        }
+        return true
+      },
+    }
+  }
+
+  /** The batch on its way has left. */
+  land(): void {
+    const { landing } = this
+    this.landing = null
+    landing?.()
   }
 
   onReadable(callback: () => void): void {
@@ -142,7 +188,7 @@ export class FakeTransport implements ProbeTransport {
 
   fail(probe: { target: number; sequence: number }, change: Partial<ProbeError> = {}): void {
     this.queueError(probe, change)
-    this.readable()
+    if (this.flight === null) this.readable()
   }
 
   /** An error is there to be read, and nobody has been woken yet. */
@@ -172,7 +218,7 @@ export class FakeTransport implements ProbeTransport {
 
   private arrive(message: Message): void {
     this.waiting.push(message)
-    this.readable()
+    if (this.flight === null) this.readable()
   }
 }
 
@@ -197,11 +243,16 @@ export interface Running {
   ended(): Promise<boolean>
 }
 
-/** Starts a run with one probe a second to one target, unless changed. */
-export function start(change: Partial<PingPlan> = {}, kind: ProbeTransport['kind'] = 'datagram'): Running {
+/** Starts a run with one probe a second to one target, unless changed. @param asideRows batches that leave beside this thread */
+export function start(
+  change: Partial<PingPlan> = {},
+  kind: ProbeTransport['kind'] = 'datagram',
+  asideRows = 0,
+): Running {
   const clock = new FakeClock()
   const targets = change.targets ?? [target(0)]
   const transport = new FakeTransport(clock, targets, kind)
+  if (asideRows > 0) transport.sendAside(asideRows)
   const events: ProbeEvent[] = []
   const plan: PingPlan = {
     targets,

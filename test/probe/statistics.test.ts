@@ -1,7 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import type { ProbeTarget } from '../../src/probe/events.js'
 import type { PingStatistics } from '../../src/probe/statistics.js'
 import { exactSamplesFor, TargetStatistics } from '../../src/probe/statistics.js'
+import { StatisticsTable } from '../../src/probe/statistics-table.js'
 import { reply, timeout, unreachable } from './probe-events.js'
 
 /** Probes a second apart from 1000 s on, each with its time in ms, or null for one that is lost. */
@@ -321,5 +323,79 @@ describe('memory over a million probes', () => {
       statistics.error(unreachable(sequence))
     })
     expect(held).toBeLessThanOrEqual(4)
+  })
+})
+
+describe('many targets in columns', () => {
+  const other: ProbeTarget = { index: 1, target: '192.0.2.2', address: '192.0.2.2', family: 4 }
+  type Told = (statistics: { sent: Sent; reply: Reply; timeout: Timeout; error: Errors }) => void
+  type Sent = (sequence: number, atMs: number) => void
+  type Reply = TargetStatistics['reply']
+  type Timeout = TargetStatistics['timeout']
+  type Errors = TargetStatistics['error']
+
+  const rtt = fc.option(fc.double({ min: 0, max: 1000, noNaN: true }))
+  const told = (sequence: number): fc.Arbitrary<Told> =>
+    fc.oneof(
+      fc
+        .record({
+          event: fc.constantFrom('reply', 'late', 'duplicate'),
+          reordered: fc.boolean(),
+          differentAddress: fc.boolean(),
+          corruptedBytes: fc.constantFrom(0, 3),
+        })
+        .chain(fields => rtt.map(rttMs => (to: Parameters<Told>[0]) => to.reply(reply(sequence, rttMs, fields)))),
+      rtt.map(rttMs => (to: Parameters<Told>[0]) => to.reply(reply(sequence, rttMs))),
+      fc.constant((to: Parameters<Told>[0]) => to.timeout(timeout(sequence))),
+      fc.constantFrom(sequence, null).map(about => (to: Parameters<Told>[0]) => to.error(unreachable(about))),
+      fc.constant((to: Parameters<Told>[0]) => to.error(unreachable(sequence, { type: 5, code: 1 }))),
+    )
+  const story = fc
+    .integer({ min: 0, max: 3 })
+    .chain(probes =>
+      fc.tuple(
+        ...Array.from({ length: probes }, (_, at) =>
+          fc
+            .array(fc.integer({ min: 1, max: at + 1 }).chain(told), { maxLength: 3 })
+            .map(list => [to => to.sent(at + 1, sendTime(at + 1)), ...list] as Told[]),
+        ),
+      ),
+    )
+
+  test('say of each target what its own statistics would', () => {
+    fc.assert(
+      fc.property(fc.array(told(1), { maxLength: 1 }), story, fc.integer({ min: 0, max: 2 }), (before, steps, open) => {
+        const expected = new TargetStatistics()
+        const table = new StatisticsTable(2)
+        const through: Parameters<Told>[0] = {
+          sent: (sequence, atMs) => {
+            expected.sent(sequence, atMs)
+            table.sent(0, sequence, atMs)
+          },
+          reply: event => {
+            expected.reply(event)
+            table.reply(event)
+          },
+          timeout: event => {
+            expected.timeout(event)
+            table.timeout(event)
+          },
+          error: event => {
+            expected.error(event)
+            table.error(event)
+          },
+        }
+        // An error may come before the first probe, from an earlier run.
+        const isError = (event: Told): boolean => String(event).includes('.error(')
+        for (const event of before) if (isError(event)) event(through)
+        table.sent(1, 1, sendTime(1))
+        for (const events of steps) for (const event of events) event(through)
+        table.reply(reply(1, 7, { target: other }))
+        const inFlight = Math.min(open, steps.length)
+        expect(table.snapshot(0, sendTime(9), inFlight)).toEqual(expected.snapshot(sendTime(9), inFlight))
+        expect(table.snapshot(1, sendTime(9), 0)).toMatchObject({ transmitted: 1, received: 1, errors: 0, ewmaMs: 7 })
+      }),
+      { numRuns: 2000 },
+    )
   })
 })

@@ -1,7 +1,7 @@
 // The text of many targets: fping's job. Verdict lines of a single round begin with fping 5.1's words.
 
 import { describe, expect, test } from 'vitest'
-import type { ProbeEvent, ProbeTarget } from '../../src/probe/events.js'
+import type { AnsweredOnce, ProbeEvent, ProbeTarget } from '../../src/probe/events.js'
 import { PingManyText, type PingManyTextOptions } from '../../src/render/ping-many-text.js'
 import { AT_MS, icmpError, localError, reply, rtt, Sink, sent, summary, target, timeout } from './ping-events.js'
 
@@ -40,6 +40,14 @@ const ROUND: readonly ProbeEvent[] = [
   one(mute, 0),
 ]
 
+/** What the text of a round of one probe each needs no summary of. */
+const together = (events: readonly ProbeEvent[]): AnsweredOnce => {
+  const times = events.flatMap(event => (event.event === 'summary' ? [event.statistics.rttMs!.avg] : []))
+  const sumMs = times.reduce((sum, ms) => sum + ms, 0)
+  const [minMs, maxMs] = [Math.min(...times), Math.max(...times)]
+  return { transport: 'datagram', timestampSource: 'kernel', targets: times.length, sumMs, minMs, maxMs }
+}
+
 function show(
   options: Partial<PingManyTextOptions>,
   events: readonly ProbeEvent[],
@@ -56,6 +64,20 @@ function show(
 }
 
 describe('a round of one probe each', () => {
+  test('says the same of those who answered, together or one by one', () => {
+    const bees = Array.from({ length: 5 }, (_, index) => target(`10.0.1.${index + 2}`, { index }))
+    const summaries = bees.map((bee, at) => one(bee, 1, { rttMs: rtt(at, at, at, 0) }))
+    const replies = bees.map((bee, at) => reply(bee, 1, at))
+    const [out, err] = [new Sink(), new Sink()]
+    const text = new PingManyText(PLAIN, out, err)
+    text.begin(bees)
+    for (const event of replies) text.event(event)
+    text.answered(together(summaries))
+    text.end()
+    const expected = show({}, [...replies, ...summaries], bees)
+    expect({ lines: out.lines, err: err.lines }).toEqual({ lines: expected.lines, err: expected.err })
+  })
+
   test('has a verdict a target: at once for who answers, with the reason for who does not', () => {
     const { before, lines } = show({}, ROUND)
     expect(before).toEqual(['bee (10.0.1.2) is alive (0.050 ms)'])

@@ -4,7 +4,7 @@ import { canonicalName } from '../../adapters/canonical-name.js'
 import { isAddress, splitZone } from '../../bytes/address.js'
 import type { PingSettings, PreparedPing } from '../../compose/ping.js'
 import type { UnresolvedTarget } from '../../compose/probe.js'
-import type { ProbeEvent, ProbeTarget, SummaryEvent } from '../../probe/events.js'
+import type { AnsweredOnce, ProbeEvent, ProbeTarget, SummaryEvent } from '../../probe/events.js'
 import type { PingRun } from '../../probe/ping-run.js'
 import { eventObject, PingDocument, unresolvedObjects } from '../../render/ping-json.js'
 import { PingManyText } from '../../render/ping-many-text.js'
@@ -20,6 +20,8 @@ export interface PingView {
   begin(): void
   unresolved(target: UnresolvedTarget): void
   event(event: ProbeEvent): void
+  /** Where summaries of targets whose only probe was answered are not shown one by one: all of them together. */
+  answered?: (once: AnsweredOnce) => void
   /** Counts and times so far, on SIGQUIT. */
   interim(summaries: readonly SummaryEvent[]): void
   /** Gets the run before it starts. */
@@ -154,6 +156,7 @@ function textOptions(
 }
 
 class ManyView implements PingView {
+  readonly answered?: (once: AnsweredOnce) => void
   private readonly text: PingManyText
   private readonly prepared: PreparedPing
   private readonly io: Console
@@ -178,6 +181,7 @@ class ManyView implements PingView {
     )
     this.prepared = prepared
     this.io = io
+    if (settings.count === 1) this.answered = once => this.text.answered(once)
     this.prompt = prepared.plan.pace.gapMs >= 1
   }
 
