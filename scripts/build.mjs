@@ -35,6 +35,7 @@ const WARM_RUNS = [
   ['ss', '-H'],
   ['ping', '-q', '-c1', '-W0.1', '127.0.0.1'],
   ['ping', '-W0.1', '127.0.0.0/24'],
+  ['trace', '-n', '127.0.0.1'],
 ]
 
 // Speaks for itself when there is no compiler, and never fails the build.

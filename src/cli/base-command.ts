@@ -112,7 +112,11 @@ export abstract class BaseCommand<Result> extends Command {
     try {
       return await super.parse(mended, argv)
     } catch (error) {
-      throw fromParserError(error, { commandId: this.id ?? '', argv, flags: { ...baseFlags, ...flags } })
+      throw fromParserError(error, {
+        commandId: (this.id ?? '').replaceAll(':', ' '),
+        argv,
+        flags: { ...baseFlags, ...flags },
+      })
     }
   }
 

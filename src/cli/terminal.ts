@@ -16,6 +16,11 @@ export function isTerminal(fd: number): boolean {
   }
 }
 
+/** How wide text on stdout may be; null where that is no terminal. A terminal without a size (a serial line) says 0. */
+export function terminalColumns(): number | null {
+  return isTerminal(1) ? process.stdout.columns || 80 : null
+}
+
 /** Whether to colour: `--no-color`, then NO_COLOR (no-color.org), then FORCE_COLOR, then a terminal that is not dumb. */
 export function wantsColor(noColorFlag: boolean, env: NodeJS.ProcessEnv, terminal: () => boolean): boolean {
   if (noColorFlag || env['NO_COLOR']) return false

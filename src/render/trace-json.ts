@@ -23,7 +23,8 @@ function plain(value: unknown, key = ''): unknown {
   return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, plain(item, name)]))
 }
 
-const plainObject = (value: object): JsonObject => plain(value) as JsonObject
+/** A plain object as JSON has it. */
+export const plainObject = (value: object): JsonObject => plain(value) as JsonObject
 
 /** What `--json` prints. */
 export const documentObject = (document: TraceDocument): JsonObject => plainObject(document)

@@ -5,7 +5,7 @@ import type { TraceDocument } from '../probe/trace-document.js'
 import type { TraceErrorEvent, TraceEvent, TraceHeader, TraceReplyEvent } from '../probe/trace-events.js'
 import type { NameOf, TextOut } from './ping-words.js'
 import { traceSections } from './trace-sections.js'
-import { icmpMark, interfaceWords, mplsMark, PRIVILEGES, protocolWords, targetWords } from './trace-words.js'
+import { icmpMark, interfaceWords, mplsMark, privilegeWords, protocolWords, targetWords } from './trace-words.js'
 
 export interface TracePathOptions {
   readonly header: TraceHeader
@@ -48,8 +48,8 @@ export class TracePathText {
   }
 
   begin(): void {
-    const { target, maxTtl, packetBytes, privilege } = this.options.header
-    const how = `${protocolWords(this.options.header)}, ${PRIVILEGES[privilege]}`
+    const { target, maxTtl, packetBytes } = this.options.header
+    const how = `${protocolWords(this.options.header)}, ${privilegeWords(this.options.header)}`
     this.out.line(`trace to ${targetWords(target)}, ${maxTtl} hops max, ${packetBytes} byte packets, ${how}`)
   }
 
@@ -158,8 +158,9 @@ export class TracePathText {
     return ` ${[shown, ...(place === '' ? [] : [place]), ...extensions].join(' ')}`
   }
 
-  private answer({ rttMs, type, code, mtu, reason }: TraceReplyEvent): string {
-    const mark = icmpMark(this.options.header.target.family, type, code, mtu)
+  private answer({ rttMs, answer, type, code, mtu, reason }: TraceReplyEvent): string {
+    // An echo reply is ICMP too, and no error.
+    const mark = answer === 'echo-reply' ? '' : icmpMark(this.options.header.target.family, type, code, mtu)
     if (mark !== '') this.legend.set(mark, printable(reason ?? `ICMP type ${type}, code ${code}`))
     const time = rttMs === null ? '' : `  ${rttMs.toFixed(3)} ms`
     return mark === '' ? time : `${time} ${mark}`

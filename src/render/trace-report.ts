@@ -15,7 +15,7 @@ import {
   traceRows,
   widthOf,
 } from './trace-table.js'
-import { PRIVILEGES, protocolWords, targetWords } from './trace-words.js'
+import { privilegeWords, protocolWords, targetWords } from './trace-words.js'
 
 export interface TraceReportOptions {
   /** Of the terminal; null where lines may be as long as they have to: names are not cut then. */
@@ -31,8 +31,8 @@ const LEAST_HOST = 15
 
 /** The whole report as lines. */
 export function traceReport(document: TraceDocument, options: TraceReportOptions): string[] {
-  const { rounds, packetBytes, startedAt, privilege } = document
-  const how = `${protocolWords(document)}, ${PRIVILEGES[privilege]}`
+  const { rounds, packetBytes, startedAt } = document
+  const how = `${protocolWords(document)}, ${privilegeWords(document)}`
   return [
     `trace to ${targetWords(document)}, ${how}, ${counted(rounds, 'round')}, ${packetBytes} byte packets, ${startedAt}`,
     ...tableLines(document, options),

@@ -28,7 +28,7 @@ import {
   WORST,
   widthOf,
 } from './trace-table.js'
-import { PRIVILEGES, protocolWords, rangesOf, targetWords } from './trace-words.js'
+import { privilegeWords, protocolWords, rangesOf, targetWords } from './trace-words.js'
 
 /** What `d` goes through. */
 export const COLUMN_SETS: readonly (readonly TraceColumn[])[] = [
@@ -120,7 +120,7 @@ function headLines({ document, elapsedMs, color }: TraceFrame, state: TraceScree
   const parts = [
     `netkit trace ${targetWords(document)}`,
     protocolWords(document),
-    PRIVILEGES[document.privilege],
+    privilegeWords(document),
     `round ${document.rounds}`,
     elapsedWords(elapsedMs),
     ...(state.paused ? ['PAUSED'] : []),

@@ -87,9 +87,10 @@ export function targetWords({ target, address }: Pick<TraceDocument, 'target' | 
   return target === address ? printable(address) : `${printable(target)} (${printable(address)})`
 }
 
-export const PRIVILEGES: Readonly<Record<TraceHeader['privilege'], string>> = {
-  none: 'unprivileged',
-  raw: 'raw sockets',
+/** What the probes needed of this user. */
+export function privilegeWords({ privilege, transport }: Pick<TraceHeader, 'privilege' | 'transport'>): string {
+  if (transport === 'raw-socket') return 'raw-socket package'
+  return privilege === 'raw' || transport === 'raw' ? 'raw sockets' : 'unprivileged'
 }
 
 /** `1`, `1-3,7`. */

@@ -11,7 +11,7 @@ import { PingManyText } from '../../render/ping-many-text.js'
 import { PingText, type PingTextOptions, shownAddresses } from '../../render/ping-text.js'
 import type { TextOut } from '../../render/ping-words.js'
 import type { Console } from '../console.js'
-import { isTerminal } from '../terminal.js'
+import { terminalColumns } from '../terminal.js'
 import { NameGate } from './names.js'
 import type { PingFlags } from './request.js'
 
@@ -151,7 +151,7 @@ function textOptions(
     audible: flags.audible,
     verbose: flags.verbose,
     identifier: settings.identifier,
-    columns: isTerminal(1) ? process.stdout.columns || 80 : null,
+    columns: terminalColumns(),
   }
 }
 

@@ -7,10 +7,13 @@ const CONCURRENCY = 16
 /** A path has no more hops; whoever invents more addresses gets no more look-ups. */
 const MOST_ADDRESSES = 4096
 
+/** For all waiting of a run together: a name server that is silent does not hold up the path. */
+const PATIENCE_MS = 1000
+
 /** Asks for the name of each address once. */
 export class TraceNames {
   private readonly resolver: ReverseResolver
-  private readonly onName: (address: string) => void
+  private readonly listeners: (() => void)[] = []
   /** Null: not known, or none. */
   private readonly names = new Map<string, string | null>()
   private readonly queue: string[] = []
@@ -18,10 +21,13 @@ export class TraceNames {
   private running = 0
   private isClosed = false
 
-  /** @param onName called when the look-up of an address is over, whatever came out */
-  constructor(resolver: ReverseResolver, onName: (address: string) => void) {
+  constructor(resolver: ReverseResolver) {
     this.resolver = resolver
-    this.onName = onName
+  }
+
+  /** @param listener called when a look-up is over, whatever came out */
+  onName(listener: () => void): void {
+    this.listeners.push(listener)
   }
 
   want(address: string): void {
@@ -43,6 +49,21 @@ export class TraceNames {
 
   get pendingCount(): number {
     return this.pending.size
+  }
+
+  /** Resolves once no look-up is under way, or patience is over, and gives up what is left then. */
+  async settled(): Promise<void> {
+    if (this.pending.size > 0) {
+      let timer: NodeJS.Timeout | undefined
+      await new Promise<void>(resolve => {
+        timer = setTimeout(resolve, PATIENCE_MS)
+        this.onName(() => {
+          if (this.pending.size === 0) resolve()
+        })
+      })
+      clearTimeout(timer)
+    }
+    this.close()
   }
 
   /** Gives up what is under way. */
@@ -71,16 +92,14 @@ export class TraceNames {
   }
 
   private done(address: string): void {
-    if (this.pending.delete(address)) this.onName(address)
+    if (!this.pending.delete(address)) return
+    for (const listener of this.listeners) listener()
   }
 }
 
-/** For all waiting of a run together: a name server that is silent does not hold up the path. */
-const PATIENCE_MS = 1000
-
 /** Hands items on in their order, each once the names of its addresses are known or patience is over. */
 export class NamedOrder<Item> {
-  private readonly names: TraceNames
+  private readonly names: TraceNames | null
   private readonly addressesOf: (item: Item) => string[]
   private readonly show: (item: Item) => void
   private readonly waiting: Item[] = []
@@ -89,18 +108,16 @@ export class NamedOrder<Item> {
   private timer: NodeJS.Timeout | undefined
   private whenDone: (() => void) | null = null
 
-  constructor(resolver: ReverseResolver, addressesOf: (item: Item) => string[], show: (item: Item) => void) {
-    this.names = new TraceNames(resolver, () => this.drain())
+  /** @param names null where none are wanted: items are shown as they come */
+  constructor(names: TraceNames | null, addressesOf: (item: Item) => string[], show: (item: Item) => void) {
+    this.names = names
     this.addressesOf = addressesOf
     this.show = show
-  }
-
-  nameOf(address: string): string | null {
-    return this.names.nameOf(address)
+    names?.onName(() => this.drain())
   }
 
   take(item: Item): void {
-    for (const address of this.addressesOf(item)) this.names.want(address)
+    for (const address of this.addressesOf(item)) this.names?.want(address)
     this.waiting.push(item)
     this.drain()
   }
@@ -112,12 +129,16 @@ export class NamedOrder<Item> {
         this.whenDone = resolve
       })
     }
-    this.names.close()
+    this.names?.close()
+  }
+
+  private isUnnamed(item: Item): boolean {
+    const { names } = this
+    return names !== null && this.leftMs > 0 && this.addressesOf(item).some(address => names.isPending(address))
   }
 
   private drain(): void {
-    while (this.waiting.length > 0) {
-      if (this.leftMs > 0 && this.addressesOf(this.waiting[0]!).some(address => this.names.isPending(address))) break
+    while (this.waiting.length > 0 && !this.isUnnamed(this.waiting[0]!)) {
       this.show(this.waiting.shift()!)
     }
     if (this.waiting.length > 0) this.startWaiting()

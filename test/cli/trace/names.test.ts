@@ -31,8 +31,9 @@ const turn = (): Promise<void> => new Promise(resolve => setImmediate(resolve))
 
 test('an address is asked for once, and a name that passes for something else is none', async () => {
   const resolver = new FakeResolver()
-  const told: string[] = []
-  const names = new TraceNames(resolver, address => told.push(address))
+  let told = 0
+  const names = new TraceNames(resolver)
+  names.onName(() => told++)
   for (const address of ['10.0.0.1', '10.0.0.2', '10.0.0.3', '10.0.0.1']) names.want(address)
   expect([...resolver.asked.keys()]).toEqual(['10.0.0.1', '10.0.0.2', '10.0.0.3'])
   resolver.asked.get('10.0.0.1')!('bee.example')
@@ -44,18 +45,18 @@ test('an address is asked for once, and a name that passes for something else is
     null,
     null,
   ])
-  expect(told.sort()).toEqual(['10.0.0.1', '10.0.0.2', '10.0.0.3'])
+  expect(told).toBe(3)
 })
 
 test('an interface behind an address is not asked for', () => {
   const resolver = new FakeResolver()
-  new TraceNames(resolver, () => undefined).want('fe80::1%eth0')
+  new TraceNames(resolver).want('fe80::1%eth0')
   expect([...resolver.asked.keys()]).toEqual(['fe80::1'])
 })
 
 test('sixteen look-ups run at a time, and no more addresses than a path can have are kept', async () => {
   const resolver = new FakeResolver()
-  const names = new TraceNames(resolver, () => undefined)
+  const names = new TraceNames(resolver)
   for (let index = 0; index < 5000; index++) names.want(`10.1.${index >> 8}.${index & 255}`)
   expect(resolver.asked.size).toBe(16)
   expect(names.pendingCount).toBe(4096)
@@ -66,10 +67,11 @@ test('sixteen look-ups run at a time, and no more addresses than a path can have
 
 const order = (resolver: ReverseResolver) => {
   const shown: string[] = []
-  const named: NamedOrder<string> = new NamedOrder<string>(
-    resolver,
+  const names = new TraceNames(resolver)
+  const named = new NamedOrder<string>(
+    names,
     item => (item.startsWith('-') ? [] : [item]),
-    item => shown.push(`${item} ${named.nameOf(item)}`),
+    item => shown.push(`${item} ${names.nameOf(item)}`),
   )
   return { named, shown }
 }
@@ -108,4 +110,35 @@ test('a silent name server holds up lines for a second in all', async () => {
   expect(shown.at(-1)).toBe('10.0.0.3 null')
   await named.settled()
   expect(resolver.cancelled).toBe(true)
+})
+
+test('without names, items are shown as they come', async () => {
+  const shown: string[] = []
+  const named = new NamedOrder<string>(
+    null,
+    item => [item],
+    item => shown.push(item),
+  )
+  named.take('10.0.0.1')
+  expect(shown).toEqual(['10.0.0.1'])
+  await named.settled()
+})
+
+test('the end waits for names under way, and for a second at most', async () => {
+  const resolver = new FakeResolver()
+  const names = new TraceNames(resolver)
+  names.want('10.0.0.1')
+  names.want('10.0.0.2')
+  let isSettled = false
+  const settled = names.settled().then(() => {
+    isSettled = true
+  })
+  resolver.asked.get('10.0.0.1')!('one')
+  await turn()
+  vi.advanceTimersByTime(999)
+  await turn()
+  expect(isSettled).toBe(false)
+  vi.advanceTimersByTime(1)
+  await settled
+  expect([names.nameOf('10.0.0.1'), names.nameOf('10.0.0.2')]).toEqual(['one', null])
 })

@@ -1,0 +1,60 @@
+// What the command runs, as it sees it: the engine, the statistics, and what compares two runs.
+
+import type { TraceSettings } from '../../compose/trace-settings.js'
+import type { ProbeTarget } from '../../probe/events.js'
+import type { TraceDocument, TraceMtu } from '../../probe/trace-document.js'
+import type { TraceEvent, TraceHeader } from '../../probe/trace-events.js'
+import type { TracePlan } from '../../probe/trace-plan.js'
+
+/** A trace under way. */
+export interface RunningTrace {
+  readonly header: TraceHeader
+  run(): Promise<void>
+  stop(): void
+  pause(): void
+  resume(): void
+}
+
+/** One that can start. */
+export interface ReadyTrace {
+  readonly plan: TracePlan
+  readonly notes: readonly string[]
+  start(tell: (event: TraceEvent) => void): RunningTrace
+  close(): void
+}
+
+/** What is known of an address beside what the trace has found. */
+export interface TraceExtras {
+  names(address: string): string | null
+  place(address: string): { asn: number | null; asName: string | null; place: string | null }
+  readonly mtu: TraceMtu | null
+  /** As it is now: flows may have been added to it. */
+  readonly header: TraceHeader
+}
+
+/** Events in, the document out. */
+export interface TraceFold {
+  add(event: TraceEvent): void
+  document(nowMs: number, extras: TraceExtras): TraceDocument
+}
+
+/** What differs between a saved trace and another. */
+export interface Comparison {
+  readonly diff: object
+  /** The same as text. */
+  readonly lines: readonly string[]
+  /** Who answers where, and whether the target does. */
+  readonly isSamePath: boolean
+}
+
+export interface Baseline {
+  compare(document: TraceDocument): Comparison
+}
+
+export interface TraceParts {
+  prepare(word: string, settings: TraceSettings): Promise<ReadyTrace>
+  fold(header: TraceHeader, settings: TraceSettings): TraceFold
+  mtu(target: ProbeTarget, settings: TraceSettings, document: TraceDocument, signal: AbortSignal): Promise<TraceMtu>
+  /** @throws UsageError for a file that cannot be compared with */
+  baseline(file: string): Promise<Baseline>
+}
