@@ -5,13 +5,13 @@ import type { ProbeOptions, SendBatch } from '../ports/probe.js'
 import type { SocketPort } from '../ports/socket.js'
 import type { TimestampSource } from '../probe/events.js'
 import { ICMP_ECHO_REPLY, ICMP6_ECHO_REPLY } from '../wire/icmp.js'
+import { IPPROTO_ICMP } from '../wire/ipv4.js'
+import { IPPROTO_ICMPV6 } from '../wire/ipv6.js'
 import { echoReplyFilter } from './echo-socket-filter.js'
 import { AF_INET, AF_INET6, socketAddress } from './socket-address.js'
 
 const SOCK_DGRAM = 2
-const SOCK_RAW = 3
-const IPPROTO_ICMP = 1
-const IPPROTO_ICMPV6 = 58
+export const SOCK_RAW = 3
 
 /** sys/socket.h, asm-generic/socket.h */
 export const SOL_SOCKET = 1
@@ -92,6 +92,15 @@ export const int32Bytes = (value: number): Uint8Array => new Uint8Array(new Int3
 export function setTimeToLive(port: SocketPort, handle: number, family: 4 | 6, ttl: number): number {
   const [level, name] = family === 4 ? [SOL_IP, IP_TTL] : [SOL_IPV6, IPV6_UNICAST_HOPS]
   return port.setOption(handle, level, name, int32Bytes(ttl))
+}
+
+/** Lets a raw ICMP socket hear messages of these types and of no other: 0 or -errno. A set bit blocks. */
+export function passIcmpTypes(port: SocketPort, handle: number, family: 4 | 6, types: readonly number[]): number {
+  const blocked = new Uint32Array(family === 4 ? 1 : 8).fill(0xffffffff)
+  for (const type of types) blocked[type >> 5]! &= ~(1 << (type & 31))
+  const bytes = new Uint8Array(blocked.buffer)
+  if (family === 4) return port.setOption(handle, SOL_RAW, ICMP_FILTER, bytes)
+  return port.setOption(handle, IPPROTO_ICMPV6, ICMP6_FILTER, bytes)
 }
 
 /** How many of the `most` rows of a batch from `first` on have the same time to live: all, where the batch has none. */
@@ -211,14 +220,7 @@ export class SocketSetup {
   filterRaw(identifier: number): void {
     const { family } = this.options
     this.port.setOption(this.handle, SOL_SOCKET, SO_ATTACH_FILTER, echoReplyFilter(family, identifier))
-    if (family === 4) {
-      // A set bit blocks.
-      this.may(SOL_RAW, ICMP_FILTER, ~(1 << ICMP_ECHO_REPLY))
-      return
-    }
-    const blocked = new Uint32Array(8).fill(0xffffffff)
-    blocked[ICMP6_ECHO_REPLY >> 5] = ~(1 << (ICMP6_ECHO_REPLY & 31))
-    this.port.setOption(this.handle, IPPROTO_ICMPV6, ICMP6_FILTER, new Uint8Array(blocked.buffer))
+    passIcmpTypes(this.port, this.handle, family, [family === 4 ? ICMP_ECHO_REPLY : ICMP6_ECHO_REPLY])
   }
 
   /**

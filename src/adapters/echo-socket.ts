@@ -12,7 +12,7 @@ import { ECHO_COOKIE_BYTES } from '../wire/icmp.js'
 import { EchoFlows } from './echo-flows.js'
 import { EchoAside } from './echo-socket-aside.js'
 import { ProbeClock } from './echo-socket-clock.js'
-import { EchoErrors } from './echo-socket-errors.js'
+import { EchoErrors, type EchoIdentity } from './echo-socket-errors.js'
 import { type OpenedSocket, openIcmpSocket, SocketSetup } from './echo-socket-options.js'
 import { EchoReplies } from './echo-socket-receive.js'
 import { EchoSender } from './echo-socket-send.js'
@@ -21,6 +21,8 @@ import { chosenSource } from './echo-socket-source.js'
 import { TransmitStamps } from './echo-socket-stamps.js'
 import { TargetTable } from './echo-socket-targets.js'
 import { InterfaceIndexes } from './socket-address.js'
+import { type Quotes, withQuotedHeaders } from './trace-quoted.js'
+import { EchoQuotes } from './trace-quoted-echo.js'
 
 /** Readable, exceptional. */
 const WATCHED = 1 | 8
@@ -36,7 +38,10 @@ const MOST_BATCHES = 64
 export function openEchoSocket(port: SocketPort, options: ProbeOptions): ProbeTransport {
   const opened = openIcmpSocket(port, options)
   try {
-    return new EchoSocket(port, opened, options)
+    const echo = new EchoSocket(port, opened, options)
+    const { clock, identity, targets } = echo
+    const reader = (quotes: Quotes) => new EchoQuotes(options.family, identity, quotes, flow => echo.flowValue(flow))
+    return withQuotedHeaders(port, options, echo, { targets, clock, reader })
   } catch (error) {
     port.close(opened.handle)
     throw error
@@ -52,9 +57,10 @@ class EchoSocket implements ProbeTransport {
   private readonly port: SocketPort
   private readonly handle: number
   private readonly options: ProbeOptions
-  private readonly clock: ProbeClock
+  readonly clock: ProbeClock
+  readonly identity: EchoIdentity
   private readonly interfaces: InterfaceIndexes
-  private readonly targets: TargetTable
+  readonly targets: TargetTable
   private readonly sender: EchoSender
   private readonly replies: EchoReplies
   private readonly errors: EchoErrors
@@ -91,6 +97,7 @@ class EchoSocket implements ProbeTransport {
 
     const stamps = this.timestamps === 'kernel' ? new TransmitStamps(port, handle, options.netnsFd) : null
     const identity = { kind, identifier, cookie: this.cookie }
+    this.identity = identity
     const withChecksum = kind === 'raw' && family === 4
     const { pattern, flowLabel } = options
     const flows = (): EchoFlows => this.flowsOf()

@@ -7,6 +7,7 @@
 import { ERRNO, systemError } from '../errors/index.js'
 import type { ProbeOptions } from '../ports/probe.js'
 import type { Outcome, SocketHandle, SocketPort } from '../ports/socket.js'
+import { IPPROTO_TCP } from '../wire/ipv4.js'
 import {
   IP_RECVERR,
   IP_RECVERR_RFC4884,
@@ -29,7 +30,6 @@ const SO_LINGER = 13
 const SO_SELECT_ERR_QUEUE = 45
 /** linux/in6.h: whether the kernel makes flow labels up, which it does anew for each connection. */
 const IPV6_AUTOFLOWLABEL = 70
-export const IPPROTO_TCP = 6
 /** netinet/tcp.h */
 const TCP_USER_TIMEOUT = 18
 /** The kernel gives a handshake up after this: later than anybody waits for. */

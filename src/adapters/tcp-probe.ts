@@ -4,12 +4,15 @@ import { ERRNO } from '../errors/errno.js'
 import type { ProbeOptions, ProbeReply, ProbeTransport, ProbeVisitor, SendBatch } from '../ports/probe.js'
 import type { Outcome, SocketHandle, SocketPort } from '../ports/socket.js'
 import { TCP_INFO } from '../sockets/tcp-info.js'
+import { IPPROTO_TCP } from '../wire/ipv4.js'
 import { ProbeClock } from './echo-socket-clock.js'
 import { SOL_SOCKET } from './echo-socket-options.js'
 import { ProbeErrorQueue } from './probe-error-queue.js'
 import { ProbeTargets } from './probe-setup.js'
 import { type Attempt, synRetransmits, tcpLocalError, tcpReply } from './tcp-probe-outcome.js'
-import { IPPROTO_TCP, TcpSockets } from './tcp-probe-sockets.js'
+import { TcpSockets } from './tcp-probe-sockets.js'
+import { type Quotes, withQuotedHeaders } from './trace-quoted.js'
+import { TcpQuotes } from './trace-quoted-tcp.js'
 
 const SO_ERROR = 4
 /** netinet/tcp.h */
@@ -30,7 +33,9 @@ const LOOKED_AT = 64
  * that this user may not set (mark) or the system does not know
  */
 export function openTcpProbe(port: SocketPort, options: ProbeOptions): ProbeTransport {
-  return new TcpProbe(port, options)
+  const tcp = new TcpProbe(port, options)
+  const reader = (quotes: Quotes) => new TcpQuotes(options, quotes, flow => tcp.flowValue(flow))
+  return withQuotedHeaders(port, options, tcp, { targets: tcp.targets.table, clock: tcp.clock, reader })
 }
 
 class TcpProbe implements ProbeTransport {
@@ -42,8 +47,8 @@ class TcpProbe implements ProbeTransport {
   readonly oneProbeAFlow = true
   readonly baseSeconds: number
   private readonly port: SocketPort
-  private readonly clock: ProbeClock
-  private readonly targets: ProbeTargets
+  readonly clock: ProbeClock
+  readonly targets: ProbeTargets
   private readonly queue: ProbeErrorQueue
   private readonly sockets: TcpSockets
   /** In the order they were sent. */

@@ -15,6 +15,23 @@ const ARENA_BYTES = 1 << 20
 const MOST_ROWS = 256
 export type Cookie = readonly [low: number, high: number]
 
+/** Writes the run's mark at the start of a payload; false, and nothing written, where it has no room. */
+export function encodeMark(
+  view: DataView,
+  at: number,
+  payloadBytes: number,
+  cookie: Cookie,
+  target: number,
+  sequence: number,
+): boolean {
+  if (payloadBytes < ECHO_COOKIE_BYTES) return false
+  view.setUint32(at, cookie[0], true)
+  view.setUint32(at + 4, cookie[1], true)
+  view.setUint32(at + 8, target, true)
+  view.setUint32(at + 12, sequence, true)
+  return true
+}
+
 /** Takes what waits in the error queue of a socket. Answers the MTU that a refusal of this host named for a target's position. */
 type DrainLane = (lane: Lane) => ReadonlyMap<number, number>
 
@@ -93,12 +110,8 @@ export class UdpSender {
     const { cookie, table, targets, view } = this
     const at = this.slotsAt + row * this.slotBytes
     const length = batch.payloadBytes[index]!
-    if (length >= ECHO_COOKIE_BYTES) {
-      view.setUint32(at, cookie[0], true)
-      view.setUint32(at + 4, cookie[1], true)
-      view.setUint32(at + 8, batch.target[index]!, true)
-      view.setUint32(at + 12, batch.sequence[index]!, true)
-    } else fillPattern(this.arena, at, length, this.pattern)
+    const isMarked = encodeMark(view, at, length, cookie, batch.target[index]!, batch.sequence[index]!)
+    if (!isMarked) fillPattern(this.arena, at, length, this.pattern)
     const own = row * SEND_STAMPED_ROW
     table[own + ROW.dataOffset] = at
     table[own + ROW.dataLength] = length

@@ -9,6 +9,8 @@ import { SO_EE_ORIGIN_LOCAL } from '../wire/error-queue.js'
 import { ProbeClock } from './echo-socket-clock.js'
 import { ProbeErrorQueue, type QueuedError } from './probe-error-queue.js'
 import { ProbeTargets } from './probe-setup.js'
+import { type Quotes, withQuotedHeaders } from './trace-quoted.js'
+import { UdpQuotes } from './trace-quoted-udp.js'
 import { type Lane, UdpLanes } from './udp-probe-lanes.js'
 import { readMark, UdpAnswers } from './udp-probe-receive.js'
 import { type Cookie, UdpSender } from './udp-probe-send.js'
@@ -23,7 +25,10 @@ const MOST_BATCHES = 16
  * that this user may not set (mark) or the system does not know
  */
 export function openUdpProbe(port: SocketPort, options: ProbeOptions): ProbeTransport {
-  return new UdpProbe(port, options)
+  const udp = new UdpProbe(port, options)
+  const { table } = udp.targets
+  const reader = (quotes: Quotes) => new UdpQuotes(options, table, udp.mark, quotes, flow => udp.flowValue(flow))
+  return withQuotedHeaders(port, options, udp, { targets: table, clock: udp.clock, reader })
 }
 
 class UdpProbe implements ProbeTransport {
@@ -34,13 +39,13 @@ class UdpProbe implements ProbeTransport {
   readonly note = null
   readonly baseSeconds: number
   private readonly port: SocketPort
-  private readonly clock: ProbeClock
-  private readonly targets: ProbeTargets
+  readonly clock: ProbeClock
+  readonly targets: ProbeTargets
   private readonly queue: ProbeErrorQueue
   private readonly lanes: UdpLanes
   private readonly sender: UdpSender
   private readonly answers: UdpAnswers
-  private readonly mark: Cookie
+  readonly mark: Cookie
   private kept: ProbeError[] = []
   private readonly mtus = new Map<number, number>()
 

@@ -85,6 +85,21 @@ export class IcmpErrorView {
     if (type === ICMP6_PARAMETER_PROBLEM) this.pointer = value
   }
 
+  /** TOS, or traffic class, of the quoted packet. */
+  get tos(): number {
+    return this.family === 4 ? this.ipv4.tos : this.ipv6.trafficClass
+  }
+
+  /** Time to live, or hop limit, that the quoted packet had left. */
+  get ttl(): number {
+    return this.family === 4 ? this.ipv4.ttl : this.ipv6.hopLimit
+  }
+
+  /** Where the quoted packet came from, in text. */
+  source(): string {
+    return this.family === 4 ? this.ipv4.source() : this.ipv6.source()
+  }
+
   /** Where the quoted packet went to, in text. */
   destination(): string {
     return this.family === 4 ? this.ipv4.destination() : this.ipv6.destination()

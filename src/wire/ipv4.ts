@@ -19,6 +19,8 @@ export const IPV4 = layout('ipv4', 20, [
 
 /** linux/in.h */
 export const IPPROTO_ICMP = 1
+export const IPPROTO_TCP = 6
+export const IPPROTO_UDP = 17
 
 const { offset, size } = IPV4
 

@@ -1,0 +1,64 @@
+// Echo requests as routers quote them.
+
+import type { SendBatch } from '../ports/probe.js'
+import { EchoView, ICMP_ECHO_REQUEST, ICMP6_ECHO_REQUEST } from '../wire/icmp.js'
+import { IPPROTO_ICMP } from '../wire/ipv4.js'
+import { IPPROTO_ICMPV6 } from '../wire/ipv6.js'
+import type { QuotedOwner, QuoteReader, Quotes } from './trace-quoted.js'
+import type { HeardError } from './trace-raw-listener.js'
+import { SentProbes } from './trace-sent.js'
+
+export class EchoQuotes implements QuoteReader {
+  private readonly family: 4 | 6
+  private readonly identity: { identifier: number; cookie: readonly [low: number, high: number] }
+  private readonly quotes: Quotes
+  private readonly flowValue: (flow: number) => number
+  private readonly echo = new EchoView()
+  private readonly probes = new SentProbes()
+
+  /** @param flowValue checksum of a flow's probes, 0 where it is not known */
+  constructor(
+    family: 4 | 6,
+    identity: { identifier: number; cookie: readonly [low: number, high: number] },
+    quotes: Quotes,
+    flowValue: (flow: number) => number,
+  ) {
+    this.family = family
+    this.identity = identity
+    this.quotes = quotes
+    this.flowValue = flowValue
+  }
+
+  sent(batch: SendBatch, handled: number): void {
+    this.probes.note(batch, handled)
+  }
+
+  read({ said, view, probeEnd }: HeardError, owner: QuotedOwner): boolean {
+    const { echo, family, probes } = this
+    const { identifier, cookie } = this.identity
+    if (said.protocol !== (family === 4 ? IPPROTO_ICMP : IPPROTO_ICMPV6)) return false
+    if (!echo.move(view, said.quotedStart, probeEnd)) return false
+    if (echo.type !== (family === 4 ? ICMP_ECHO_REQUEST : ICMP6_ECHO_REQUEST)) return false
+    const isMarked = echo.isOurs(cookie[0], cookie[1])
+    if (!isMarked && !this.isUnmarkedOurs(said.destination())) return false
+    owner.sequence = isMarked ? echo.fullSequence : -1
+    owner.wireSequence = echo.sequence
+    owner.flow = probes.flowOf(isMarked ? echo.fullSequence : echo.sequence)
+    const sum = owner.flow < 0 ? 0 : this.flowValue(owner.flow)
+    owner.changed = echo.identifier !== identifier || (sum > 0 && view.getUint16(said.quotedStart + 2) !== sum)
+    return true
+  }
+
+  /** Every error is heard here, with more in it. */
+  complete(): boolean {
+    return false
+  }
+
+  /** Our identifier and our target; what a short quote is padded with is zeros, and anything else is another program's payload. */
+  private isUnmarkedOurs(destination: string): boolean {
+    const { echo, identity, quotes } = this
+    if (echo.identifier !== identity.identifier || destination !== quotes.destination) return false
+    const isMarking = identity.cookie[0] !== 0 || identity.cookie[1] !== 0
+    return !isMarking || !echo.hasMark || (echo.cookieLow === 0 && echo.cookieHigh === 0)
+  }
+}
