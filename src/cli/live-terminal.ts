@@ -33,6 +33,8 @@ export function processTerminal(): Terminal {
       stdin.setRawMode(true)
       stdin.on('data', listener)
       stdin.on('error', ignore)
+      // Paused by an earlier listener, it would not begin again by itself.
+      stdin.resume()
       stdin.ref()
       return () => {
         stdin.off('data', listener)

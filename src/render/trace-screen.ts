@@ -64,6 +64,7 @@ const RED = '31'
 const YELLOW = '33'
 const DIM = '2'
 
+const LEAST_ROWS = 10
 /** ` 12. `. */
 const TTL_WIDTH = 5
 const LEAST_HOST = 15
@@ -91,15 +92,16 @@ export function drawTrace(
   state: TraceScreenState,
   { columns, rows }: { columns: number; rows: number },
 ): ScreenLine[] {
-  const head = headLines(frame, state)
+  // A low window is for the hops.
+  const isLow = rows < LEAST_ROWS
+  const head = headLines(frame, state).slice(0, isLow ? 1 : 2)
   const verdict = [...frame.document.verdict, ...frame.notes].flatMap(sentence => wrapped(printable(sentence), columns))
-  const shownVerdict = state.view === 'help' ? [] : verdict.slice(0, Math.max(1, Math.floor(rows / 3)))
-  const room = rows - head.length - shownVerdict.length - 1
+  const isBare = isLow || state.view === 'help'
+  const shownVerdict = isBare ? [] : ['', ...verdict.slice(0, Math.floor(rows / 3))]
   const body = bodyLines(frame, state, columns)
   return [
     ...head,
-    ...fitted(body, room),
-    { text: '', style: '' },
+    ...fitted(body, rows - head.length - shownVerdict.length),
     ...shownVerdict.map(text => ({ text, style: frame.color ? BOLD : '' })),
   ]
 }
