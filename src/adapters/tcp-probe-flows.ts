@@ -6,6 +6,8 @@ import { int32Bytes, SOL_SOCKET } from './echo-socket-options.js'
 import type { ProbeTargets } from './probe-setup.js'
 
 const SO_REUSEADDR = 2
+/** Flows from here on are scouts (probe/trace-serial), whose port nobody chooses: there may be no such port. */
+const CHOSEN_FLOWS = 1000
 
 export class TcpFlows {
   private readonly port: SocketPort
@@ -16,7 +18,7 @@ export class TcpFlows {
   /** Bound and never connected: between two probes the kernel gives the port to nobody else. */
   private readonly holders: SocketHandle[] = []
 
-  /** @param firstPort of flow 0, those of others follow; null for ports of the kernel's choice */
+  /** @param firstPort of flow 0, those of others follow, scouts apart; null for ports of the kernel's choice */
   constructor(
     port: SocketPort,
     targets: ProbeTargets,
@@ -48,7 +50,8 @@ export class TcpFlows {
   private hold(flow: number): Outcome {
     const handle = this.openSocket()
     if (handle < 0) return handle
-    const bound = this.bindTo(handle, this.firstPort === null ? 0 : this.firstPort + flow)
+    const isChosen = this.firstPort !== null && flow < CHOSEN_FLOWS
+    const bound = this.bindTo(handle, isChosen ? this.firstPort! + flow : 0)
     const port = bound < 0 ? 0 : this.targets.boundPort(handle)
     if (port === 0) {
       this.port.close(handle)

@@ -100,6 +100,13 @@ describeLab('a trace over TCP', () => {
     })
   })
 
+  test('scouts leave from ports of their own, even where those that follow do not exist', async () => {
+    const transport = trace(4, { sourcePort: 65_000 })
+    const rows = [1001, 1002].map((flow, index) => ({ sequence: index + 1, ttl: index + 1, flow }))
+    expect(outlineOf(await sendAll(transport, rows))).toEqual(trueOutline(chain, 4, rows, ''))
+    expect(new Set(rows.map(({ flow }) => transport.flowValue?.(flow))).size).toBe(2)
+  })
+
   test('a source port that somebody has is said before anything is sent', async () => {
     const taken = await listen(chain.source)
     expect(() => trace(4, { sourcePort: taken.port })).toThrow(/bind to port .*EADDRINUSE/)
