@@ -4,12 +4,14 @@ import { formatIpv4, formatIpv6 } from '../bytes/address.js'
 import { internetChecksum } from '../bytes/checksum.js'
 import type { ProbeError, ProbeVisitor } from '../ports/probe.js'
 import type { ProbeTarget } from '../probe/events.js'
+import type { QuotedProbe } from '../probe/trace-events.js'
 import { parseIpBlock } from '../sockets/filter/addresses.js'
 import { EchoView, ICMP_ECHO_REPLY, ICMP_ECHO_REQUEST, ICMP6_ECHO_REPLY, ICMP6_ECHO_REQUEST } from '../wire/icmp.js'
 import { IcmpErrorView, icmpErrno } from '../wire/icmp-error.js'
 import { IPPROTO_ICMP, Ipv4View } from '../wire/ipv4.js'
 import { IPPROTO_ICMPV6 } from '../wire/ipv6.js'
 import { emptyReply } from './probe-reply.js'
+import type { HeardError } from './trace-raw-listener.js'
 
 const NO_BYTES = new Uint8Array(0)
 
@@ -20,6 +22,8 @@ export interface RawRun {
   identifier: number
   /** Zeros where the payload has no room for it. */
   cookie: readonly [low: number, high: number]
+  /** Compares what is quoted of a probe with what left; missing where nobody asks. @param local who it was sent to, if that is told */
+  quote?: (heard: HeardError, local: string | null) => QuotedProbe
 }
 
 /** When a packet was read. */
@@ -60,6 +64,7 @@ export class RawAnswers {
     quotedBytes: 0,
     pointer: 0,
     redirectTo: null,
+    quote: null,
   }
 
   constructor(run: RawRun) {
@@ -168,6 +173,8 @@ export class RawAnswers {
     error.quotedBytes = said.quotedBytes
     error.pointer = said.pointer
     error.redirectTo = said.redirectTo()
+    const heard = { said, bytes: data, view, probeEnd, end, from, receivedNs: at.ns }
+    error.quote = run.quote?.(heard, family === 4 ? this.ip.destination() : null) ?? null
     visitor.error(error)
   }
 

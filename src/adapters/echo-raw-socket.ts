@@ -11,6 +11,7 @@ import { ECHO_COOKIE_BYTES, type EchoRequest, encodeEcho, fillPattern, ICMP_ECHO
 import { EchoFlows } from './echo-flows.js'
 import { RawAnswers, type ReadAt } from './echo-raw-answers.js'
 import { type OptionSetter, refuseUnsupported, setOptions, setPackageTtl, thrownErrno } from './echo-raw-options.js'
+import { EchoRunQuotes } from './trace-quoted-echo.js'
 
 /** The part of the package's socket that does the system calls. Each throws an Error of strerror(3)'s words. */
 interface RawSocketWrap {
@@ -112,6 +113,7 @@ class RawSocketTransport implements ProbeTransport {
   private readonly addresses = new Map<number, string>()
   private readonly request: EchoRequest
   private readonly flows: EchoFlows
+  private readonly quotes: EchoRunQuotes | null
   private readonly packet: Buffer
   private readonly packetView: DataView
   private readonly received = Buffer.alloc(PACKET_BYTES)
@@ -134,12 +136,15 @@ class RawSocketTransport implements ProbeTransport {
     this.family = family
     this.pattern = pattern
     this.cookie = payloadBytes >= ECHO_COOKIE_BYTES ? [random[0]!, random[1]!] : [0, 0]
-    this.answers = new RawAnswers({ targets, family, identifier, cookie: this.cookie })
     for (const { index, address } of targets) this.addresses.set(index, address)
     const [cookieLow, cookieHigh] = this.cookie
     this.request = { family, identifier, sequence: 0, payloadBytes, target: 0, cookieLow, cookieHigh }
     // The package does not tell which address it sends from.
     this.flows = new EchoFlows(family, null, targets[0]?.address ?? '')
+    const run = { targets, family, identifier, cookie: this.cookie }
+    this.quotes = options.quotedHeaders ? new EchoRunQuotes(run, flow => this.flows.value(flow)) : null
+    const { quotes } = this
+    this.answers = new RawAnswers(quotes === null ? run : { ...run, quote: (heard, local) => quotes.of(heard, local) })
     this.packet = Buffer.alloc(ICMP_ECHO.size + payloadBytes)
     this.packetView = new DataView(this.packet.buffer, this.packet.byteOffset, this.packet.length)
     fillPattern(this.packet, ICMP_ECHO.size, payloadBytes, pattern)
@@ -171,6 +176,12 @@ class RawSocketTransport implements ProbeTransport {
   }
 
   send(batch: SendBatch): number {
+    const handled = this.sendRows(batch)
+    this.quotes?.sent(batch, handled)
+    return handled
+  }
+
+  private sendRows(batch: SendBatch): number {
     for (let row = 0; row < batch.count; row++) {
       const result = this.sendRow(batch, row)
       if (result === -ERRNO.EAGAIN || result === -ERRNO.ENOBUFS) return row

@@ -1,10 +1,12 @@
 // Echo requests as routers quote them.
 
 import type { SendBatch } from '../ports/probe.js'
+import type { QuotedProbe } from '../probe/trace-events.js'
 import { EchoView, ICMP_ECHO_REQUEST, ICMP6_ECHO_REQUEST } from '../wire/icmp.js'
 import { IPPROTO_ICMP } from '../wire/ipv4.js'
 import { IPPROTO_ICMPV6 } from '../wire/ipv6.js'
-import type { QuotedOwner, QuoteReader, Quotes } from './trace-quoted.js'
+import type { RawRun } from './echo-raw-answers.js'
+import { type QuotedOwner, type QuoteReader, Quotes } from './trace-quoted.js'
 import type { HeardError } from './trace-raw-listener.js'
 import { SentProbes } from './trace-sent.js'
 
@@ -60,5 +62,30 @@ export class EchoQuotes implements QuoteReader {
     if (echo.identifier !== identity.identifier || destination !== quotes.destination) return false
     const isMarking = identity.cookie[0] !== 0 || identity.cookie[1] !== 0
     return !isMarking || !echo.hasMark || (echo.cookieLow === 0 && echo.cookieHigh === 0)
+  }
+}
+
+/** The quotes of a run that hears ICMP errors by itself and knows which are its own: the raw-socket package's. */
+export class EchoRunQuotes {
+  private readonly quotes: Quotes
+  private readonly reader: EchoQuotes
+  private readonly owner: QuotedOwner = { sequence: -1, wireSequence: -1, flow: -1, quotedFrom: 0, changed: false }
+  /** The address of this host that errors come to; the package tells no other. */
+  private local: string | null = null
+
+  /** @param flowValue checksum of a flow's probes, 0 where it is not known */
+  constructor({ family, targets, identifier, cookie }: RawRun, flowValue: (flow: number) => number) {
+    this.quotes = new Quotes(targets[0]?.address ?? '', () => this.local)
+    this.reader = new EchoQuotes(family, { identifier, cookie }, this.quotes, flowValue)
+  }
+
+  sent(batch: SendBatch, handled: number): void {
+    this.reader.sent(batch, handled)
+  }
+
+  of(heard: HeardError, local: string | null): QuotedProbe {
+    this.local ??= local
+    const isRead = this.reader.read(heard, this.owner)
+    return this.quotes.of(heard.said, isRead && this.owner.changed)
   }
 }

@@ -1,6 +1,7 @@
 // A trace in a process of its own: as another user, or through a package that can enter no namespace.
 
 import type { ProbeOptions } from '../../src/ports/probe.js'
+import type { QuotedProbe } from '../../src/probe/trace-events.js'
 import { runBundled } from './bundle.js'
 import type { TraceRow } from './trace-collect.js'
 
@@ -10,6 +11,7 @@ export interface BundledAnswer {
   /** Type and code of an error, or what a reply is. */
   what: string
   quoted: number[]
+  quote: QuotedProbe | null
 }
 
 export interface BundledTrace {
@@ -35,8 +37,9 @@ export function bundledTrace(
     const results: number[] = []
     const answers: any[] = []
     const visitor = {
-      reply: (r: any) => answers.push({ sequence: r.sequence, from: r.from, what: r.answer, quoted: [] }),
-      error: (e: any) => answers.push({ sequence: e.sequence, from: e.from, what: e.type + '/' + e.code, quoted: [...e.quoted] }),
+      reply: (r: any) => answers.push({ sequence: r.sequence, from: r.from, what: r.answer, quoted: [], quote: null }),
+      error: (e: any) => answers.push({ sequence: e.sequence, from: e.from, what: e.type + '/' + e.code, quoted: [...e.quoted],
+        quote: e.quote ?? null }),
       transmitted: () => undefined,
     }
     const limit = Date.now() + 5000

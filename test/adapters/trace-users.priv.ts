@@ -78,7 +78,13 @@ describeLab('a trace by whoever runs it', () => {
     'the raw-socket package: forty probes, each answered by its hop, in flows (IPv%i)',
     async family => {
       const rows = rowsOf('raw-socket', 40)
-      const wishes = { payloadBytes: 32, timestamps: 'user', transport: 'raw-socket' } as const
+      const wishes = {
+        payloadBytes: 32,
+        timestamps: 'user',
+        transport: 'raw-socket',
+        tos: 0x48,
+        quotedHeaders: true,
+      } as const
       const got = await bundledTrace(
         ['adapters/echo-raw-socket.ts'],
         'x.openRawSocketPackage(options)',
@@ -88,6 +94,8 @@ describeLab('a trace by whoever runs it', () => {
       )
       expect(got.results).toEqual(rows.map(() => 0))
       expect(plain(got)).toEqual(trueOutline(chain, family, rows, 'echo-reply'))
+      const asSent = { tos: 0x48, ttl: 1, translated: false, source: null, destination: null }
+      for (const { quote, what } of got.answers) expect(quote).toEqual(what === 'echo-reply' ? null : asSent)
       const sums = [0, 1, 2].map(flow => {
         const own = got.answers.filter(({ sequence, quoted }) => (sequence - 1) % 3 === flow && quoted.length > 0)
         expect(own.length).toBeGreaterThan(5)
