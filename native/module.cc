@@ -33,6 +33,7 @@ constexpr Export kExports[] = {
     {"unwatch", entry<unwatchSocket>},
     {"shutdown", entry<shutdownSocket>},
     {"close", entry<closeSocket>},
+    {"pollNow", entry<pollNow>},
     {"fdOf", entry<fdOf>},
     {"clocks", entry<clocks>},
 };

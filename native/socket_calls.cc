@@ -1,9 +1,12 @@
-// bind(2), connect(2), getsockname(2), getsockopt(2), sendmsg(2), shutdown(2).
+// bind(2), connect(2), getsockname(2), getsockopt(2), sendmsg(2), shutdown(2), poll(2).
 #include "socket_calls.h"
+
+#include <climits>
 
 #include <linux/filter.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
+#include <poll.h>
 
 #include "socket_table.h"
 
@@ -101,6 +104,14 @@ int shutdownSocket(Call& call) {
   if (const int error = call.socket(socket)) return error;
   int32_t how;
   return call.integer(1, how) ? outcome(::shutdown(socket->fd(), how)) : -EINVAL;
+}
+
+int pollNow(Call& call) {
+  int32_t fd, events;
+  if (!call.integer(0, fd) || !call.integer(1, events) || fd < 0 || events < 0 || events > SHRT_MAX) return -EINVAL;
+  pollfd wanted{fd, static_cast<short>(events), 0};
+  const int error = repeat([&] { return ::poll(&wanted, 1, 0); });
+  return error < 0 ? error : wanted.revents;
 }
 
 int fdOf(Call& call) {

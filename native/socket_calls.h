@@ -13,6 +13,7 @@ int getOption(Call& call);
 int setOption(Call& call);
 int send(Call& call);
 int shutdownSocket(Call& call);
+int pollNow(Call& call);
 int fdOf(Call& call);
 
 }  // namespace netkit

@@ -6,6 +6,8 @@ import { fileURLToPath } from 'node:url'
 import type { SocketPort } from '../ports/socket.js'
 
 export interface NativeSocket extends SocketPort {
+  /** poll(2) of any descriptor, without waiting. Answers what is the case of `events`, and POLLERR, POLLHUP and POLLNVAL always. */
+  pollNow(fd: number, events: number): number
   /** Bytes of the kernel's structs as the C compiler laid them out, by struct name. */
   readonly structSizes: Readonly<Record<string, number>>
 }

@@ -6,6 +6,7 @@ import { boolean } from '@oclif/core/flags'
 import type { Input, LoadOptions, OutputArgs, OutputFlags, ParserOutput } from '@oclif/core/interfaces'
 import type { ExitCode } from '../errors/index.js'
 import { type Format, reportFailure } from './failure.js'
+import { type Interrupt, onInterrupt } from './interrupts.js'
 import { Output } from './output.js'
 import { isTerminal, wantsColor } from './terminal.js'
 import { fromParserError } from './usage.js'
@@ -79,18 +80,8 @@ export abstract class BaseCommand<Result> extends Command {
    * kills the program. Without a callback both kill it at once, and the shell sees 130 or 143.
    * @returns a function that takes the callback away again
    */
-  protected onInterrupt(callback: (signal: 'SIGINT' | 'SIGTERM') => void): () => void {
-    const remove = () => {
-      process.off('SIGINT', listener)
-      process.off('SIGTERM', listener)
-    }
-    const listener = (signal: NodeJS.Signals) => {
-      remove()
-      callback(signal as 'SIGINT' | 'SIGTERM')
-    }
-    process.on('SIGINT', listener)
-    process.on('SIGTERM', listener)
-    return remove
+  protected onInterrupt(callback: (signal: Interrupt) => void): () => void {
+    return onInterrupt(callback)
   }
 
   /**

@@ -1,7 +1,9 @@
 // Writes results to a file descriptor: one buffer, synchronous writes, so that a slow reader slows the program down.
 
 import { writeSync } from 'node:fs'
+import { isClosed, mayBlock, openTwin } from '../adapters/output-descriptor.js'
 import { ERRNO, fromNodeError, isNodeSystemError } from '../errors/index.js'
+import { isListening, killable } from './interrupts.js'
 import { isTerminal } from './terminal.js'
 
 const STDOUT = 1
@@ -19,27 +21,82 @@ function sleep(ms: number): void {
   Atomics.wait(sleeper, 0, 0, ms)
 }
 
+/** A descriptor that may have to wait for a reader, and a way to write to it that does not, where there is one. */
+interface Slow {
+  twin: number | null
+}
+
+const known = new Map<number, Slow | null>()
+
+/** Null for what never waits for anybody. */
+function slownessOf(fd: number): Slow | null {
+  let slow = known.get(fd)
+  if (slow === undefined) {
+    slow = mayBlock(fd) ? { twin: openTwin(fd) } : null
+    known.set(fd, slow)
+  }
+  return slow
+}
+
+/** The program ends quietly when nobody reads its results any more, as `netkit ... | head` expects. */
+export function exitIfClosed(): void {
+  if (isClosed(STDOUT)) process.exit(0)
+}
+
 /**
- * Writes all of `bytes`. A full pipe or terminal in non-blocking mode (set so by a parent, or by libuv) is waited for;
- * a closed pipe behind stdout ends the program at once with exit 0, as `netkit ... | head` expects. What stderr does not take
- * is dropped: there is nowhere left to say so, and the exit code tells how it went.
+ * Writes all of `bytes`. A full pipe or terminal is waited for, and so is one in non-blocking mode (set so by a parent, or by
+ * libuv); a closed pipe behind stdout ends the program at once with exit 0. What stderr does not take is dropped: there is
+ * nowhere left to say so, and the exit code tells how it went.
+ *
+ * A listener of Ctrl-C is not called during a write that blocks. So where there is one, as much is written as goes without
+ * waiting, and during the wait for the rest a signal kills the program, as if nobody listened.
  */
 function writeAll(fd: number, bytes: Uint8Array): void {
+  const slow = isListening() ? slownessOf(fd) : null
+  if (slow === null) {
+    writeOrWait(fd, bytes, 0)
+    return
+  }
+  const at = slow.twin === null ? 0 : writeSome(slow.twin, bytes, fd)
+  if (at < bytes.length) killable(() => writeOrWait(fd, bytes, at))
+}
+
+/** Writes what goes without waiting, and answers how much that was. */
+function writeSome(twin: number, bytes: Uint8Array, fd: number): number {
   let at = 0
+  while (at < bytes.length) {
+    try {
+      at += writeSync(twin, bytes, at, bytes.length - at)
+    } catch (error) {
+      if (wasRefused(fd, error)) return bytes.length
+      break
+    }
+  }
+  return at
+}
+
+function writeOrWait(fd: number, bytes: Uint8Array, from: number): void {
+  let at = from
   let pause = 0.25
   while (at < bytes.length) {
     try {
       at += writeSync(fd, bytes, at, bytes.length - at)
       pause = 0.25
     } catch (error) {
-      const errno = isNodeSystemError(error) ? Math.abs(error.errno) : 0
-      if (fd === STDERR && errno !== ERRNO.EAGAIN) return
-      if (fd === STDOUT && errno === ERRNO.EPIPE) process.exit(0)
-      if (errno !== ERRNO.EAGAIN) throw fromNodeError('file-write', error, 'write the output')
+      if (wasRefused(fd, error)) return
       sleep(pause)
       pause = Math.min(pause * 2, 10)
     }
   }
+}
+
+/** What a failed write means: true when the rest is dropped, false when it is to be tried again later. */
+function wasRefused(fd: number, error: unknown): boolean {
+  const errno = isNodeSystemError(error) ? Math.abs(error.errno) : 0
+  if (errno === ERRNO.EAGAIN) return false
+  if (fd === STDERR) return true
+  if (fd === STDOUT && errno === ERRNO.EPIPE) process.exit(0)
+  throw fromNodeError('file-write', error, 'write the output')
 }
 
 /** Plain data as JSON text, one item of each top-level array or iterable a line, so that no document is held as one string. */

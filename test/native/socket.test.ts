@@ -101,6 +101,27 @@ describe.skipIf(addon === null)('a native socket', () => {
     expect(portOf(handle)).toBeGreaterThan(0)
   })
 
+  it('tells what is the case of any descriptor, without waiting', () => {
+    const a = udp()
+    const b = udp()
+    opened(a.handle)
+    opened(b.handle)
+    const fd = native.fdOf(a.handle)
+    expect(addon!.pollNow(fd, 1 | 4)).toBe(4) // POLLOUT, and nothing to read
+    expect(native.send(b.handle, new Uint8Array(4), 0, 4, 0, loopback(a.port))).toBe(4)
+    expect(addon!.pollNow(fd, 1)).toBe(1) // POLLIN
+    expect(addon!.pollNow(fd, 0)).toBe(0)
+    expect(addon!.pollNow(123_456, 0)).toBe(0x20) // POLLNVAL
+    for (const [of, events] of [
+      [-1, 0],
+      [fd, -1],
+      [fd, 0x8000],
+      [1.5, 0],
+    ] as const) {
+      expect(addon!.pollNow(of, events)).toBe(EINVAL)
+    }
+  })
+
   it('binds, connects and names both ends', () => {
     const a = udp()
     const b = udp()

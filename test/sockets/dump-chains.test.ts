@@ -35,7 +35,7 @@ const large = (...parts: Uint8Array[]): Answer => [parts.slice(0, 1), [...parts.
 
 async function dump(
   script: readonly Answer[],
-  { chained = LISTENERS as Chained | null, now = () => 0 } = {},
+  { chained = LISTENERS, now = () => 0 }: { chained?: Chained | null; now?: () => number } = {},
 ): Promise<{ outcome: DumpOutcome; seen: number[]; asked: number[] }> {
   const connection = new FakeConnection(script)
   const seen: number[] = []

@@ -5,6 +5,7 @@ import { UsageError } from '../../errors/index.js'
 import type { EventTarget } from '../../sockets/events.js'
 import { FILTER_KEYWORDS } from '../../sockets/filter/index.js'
 import type { Console } from '../console.js'
+import { exitIfClosed } from '../output.js'
 import { printNotes } from './notes.js'
 import type { SocketFlags } from './run.js'
 
@@ -58,15 +59,21 @@ export class Notes {
   }
 }
 
-/** Ctrl-C or SIGTERM, as something to wait for. */
+/** How often an idle program looks whether somebody still reads it. */
+const READER_MS = 250
+
+/** Ctrl-C or SIGTERM, as something to wait for. Meanwhile a pipe that is closed behind stdout ends the program. */
 export class Interruption {
   private readonly release: () => void
+  private readonly reader: NodeJS.Timeout
   private readonly callbacks = new Set<() => void>()
   private failure: { error: unknown } | null = null
   happened = false
 
   constructor(io: Console) {
     this.release = io.onInterrupt(() => this.interrupt())
+    // A write would tell, but nothing may happen for hours.
+    this.reader = setInterval(exitIfClosed, READER_MS).unref()
   }
 
   /** Ends all waiting, as Ctrl-C does. */
@@ -107,6 +114,7 @@ export class Interruption {
 
   close(): void {
     this.release()
+    clearInterval(this.reader)
     this.callbacks.clear()
   }
 }

@@ -1,0 +1,123 @@
+// A reader that pauses, and one that goes away while nothing happens: both through the program, on pipes and on sockets.
+
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { expect, test } from 'vitest'
+import { describeLab, withNetns } from '../../lab/index.js'
+import { finish, NETKIT, spawnNetkit } from '../run.js'
+import { pause } from './connections.js'
+
+/** Fills more than a pipe and a socket hold. */
+const HOLD = `
+import socket, sys, time
+port = socket.socket(); port.bind(('127.0.0.1', 900)); port.listen(4096)
+held = []
+for _ in range(2500):
+    client = socket.socket(); client.connect(('127.0.0.1', 900)); held += [client, port.accept()[0]]
+print('ready', flush=True)
+sys.stdin.read()
+`
+
+async function holding(ns: string): Promise<ChildProcess> {
+  const child = spawn('ip', ['netns', 'exec', ns, 'python3', '-c', HOLD], { stdio: ['pipe', 'pipe', 'inherit'] })
+  await once(child.stdout!, 'data')
+  return child
+}
+
+/** The program behind a pipe that nobody reads: how it ended within five seconds of the signal. */
+async function stopped(ns: string, args: string, signal: 'SIGINT' | 'SIGTERM'): Promise<number> {
+  const line = `exec 3> >(exec sleep 30); reader=$!
+    ${NETKIT} ${args} >&3 & netkit=$!
+    sleep 1.5; kill -${signal} $netkit
+    ( sleep 5; kill -KILL $netkit ) >/dev/null 2>&1 & guard=$!
+    wait $netkit; status=$?; kill $reader $guard; exit $status`
+  // A background job of a shell without job control ignores SIGINT, and what it starts as well.
+  const child = spawnNetkit(['netns', 'exec', ns, 'bash', '-mc', line], { program: 'ip' })
+  const { code } = await finish(child)
+  return code!
+}
+
+describeLab('a reader that pauses', () => {
+  test.each([
+    ['ss --watch 1 -tan', 'SIGINT', 130],
+    ['ss --watch 1 -tan', 'SIGTERM', 143],
+    ['ss --watch 1 -tan --ndjson', 'SIGINT', 130],
+    ['ss --record - -tan', 'SIGTERM', 143],
+    ['ss --record - -tan', 'SIGINT', 130],
+    ['ping -i 0.0002 127.0.0.1', 'SIGINT', 130],
+    ['ping -i 0.0002 127.0.0.1', 'SIGTERM', 143],
+  ] as const)(
+    'does not keep `%s` from being stopped by %s',
+    async (args, signal, code) => {
+      await withNetns(async ns => {
+        const sockets = await holding(ns)
+        try {
+          expect(await stopped(ns, args, signal)).toBe(code)
+        } finally {
+          sockets.stdin!.end()
+        }
+      })
+    },
+    20_000,
+  )
+
+  test('of a socket neither', async () => {
+    await withNetns(async ns => {
+      const sockets = await holding(ns)
+      // Between two Node programs a pipe is a socket pair.
+      const child = spawnNetkit(['netns', 'exec', ns, NETKIT, 'ss', '--watch', '1', '-tan'], { program: 'ip' })
+      await pause(1500)
+      child.kill('SIGTERM')
+      const ended = await Promise.race([once(child, 'exit'), pause(5000).then(() => ['late'])])
+      child.kill('SIGKILL')
+      sockets.stdin!.end()
+      expect(ended).toEqual([null, 'SIGTERM'])
+    })
+  }, 20_000)
+
+  test('gets all that there is when it goes on, and Ctrl-C then ends the program as always', async () => {
+    await withNetns(async ns => {
+      const sockets = await holding(ns)
+      const child = spawnNetkit(['netns', 'exec', ns, NETKIT, 'ss', '--watch', '1', '-tanH'], { program: 'ip' })
+      await pause(1500)
+      const ended = finish(child)
+      await pause(1500)
+      child.kill('SIGINT')
+      const { code, stdout } = await ended
+      sockets.stdin!.end()
+      expect(code).toBe(0)
+      expect(stdout.split('\n').filter(line => /:900( |$)/.test(line)).length).toBe(5001)
+    })
+  }, 20_000)
+})
+
+describeLab('a reader that has gone', () => {
+  test.each(['ss --watch 0.3 -tan', 'ss --watch 3600 -tan', 'ss -E -t'])(
+    'ends `%s` although nothing happens',
+    async args => {
+      await withNetns(async ns => {
+        const child = spawnNetkit(
+          ['netns', 'exec', ns, 'bash', '-c', `timeout 8 ${NETKIT} ${args} | head -1; exit \${PIPESTATUS[0]}`],
+          {
+            program: 'ip',
+          },
+        )
+        const { code, stdout, stderr } = await finish(child)
+        expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+        expect(stdout).toMatch(/^Time +.*\n$/)
+      })
+    },
+    20_000,
+  )
+
+  test('of a socket too', async () => {
+    await withNetns(async ns => {
+      const child = spawnNetkit(['netns', 'exec', ns, NETKIT, 'ss', '--watch', '3600', '-tan'], { program: 'ip' })
+      await once(child.stdout!, 'data')
+      child.stdout!.destroy()
+      const ended = await Promise.race([once(child, 'exit'), pause(5000).then(() => ['late'])])
+      child.kill('SIGKILL')
+      expect(ended).toEqual([0, null])
+    })
+  }, 20_000)
+})
