@@ -1,15 +1,14 @@
 // A trace beside one that was saved: `--baseline FILE`, and `netkit trace diff A B`.
 
 import { printable } from '../../bytes/printable.js'
-import { NetkitError, UsageError } from '../../errors/index.js'
 import { diffTraces } from '../../probe/trace-diff.js'
 import type { TraceDocument } from '../../probe/trace-document.js'
 import type { Baseline, Comparison } from './parts.js'
 import { readSavedTrace } from './saved.js'
 
-/** @throws UsageError, DecodeError for a file that cannot be compared with */
+/** @throws UsageError for a file that cannot be compared with */
 export function openBaseline(file: string): Baseline {
-  const before = readTrace(file)
+  const before = readSavedTrace(file)
   return {
     compare: document => {
       const comparison = compareTraces(before, document)
@@ -21,18 +20,8 @@ export function openBaseline(file: string): Baseline {
   }
 }
 
-/** Of two files. A trace that cannot be read is a fault of usage here, exit 2: there is nothing to show of it. */
 export function compareFiles(before: string, after: string): Comparison {
-  return compareTraces(readTrace(before), readTrace(after))
-}
-
-function readTrace(file: string): TraceDocument {
-  try {
-    return readSavedTrace(file)
-  } catch (error) {
-    if (!(error instanceof NetkitError)) throw error
-    throw new UsageError(error.message, { code: error.code, hints: [...error.hints], cause: error })
-  }
+  return compareTraces(readSavedTrace(before), readSavedTrace(after))
 }
 
 function compareTraces(before: TraceDocument, after: TraceDocument): Comparison {
