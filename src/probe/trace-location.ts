@@ -51,7 +51,7 @@ interface Witness extends Share {
 export function pathLoss(samples: readonly HopSample[]): PathLoss {
   const hops = answeringHops(samples)
   const suspected = new Set(suspects(hops))
-  const witnesses = hops.flatMap((hop, at) => asWitness(hop, hops.slice(at + 1), suspected.has(hop.ttl)) ?? [])
+  const witnesses = bounded(hops.flatMap((hop, at) => asWitness(hop, hops.slice(at + 1), suspected.has(hop.ttl)) ?? []))
   const sent = witnesses.reduce((sum, witness) => sum + witness.sent, 0)
   const steps = locate([{ ttl: 0, lost: 0, sent, verified: true }, ...witnesses])
   return { steps, suspected, lostShare: new Map(lostShares(samples, hops, witnesses, steps)) }
@@ -69,19 +69,54 @@ function asWitness(hop: HopSample, deeper: readonly HopSample[], suspected: bool
   return { ...share, ttl: hop.ttl, verified }
 }
 
+/** Where a hop has lost nothing of many, nothing was lost before it. */
+function bounded(witnesses: readonly Witness[]): Witness[] {
+  const clean = witnesses.findLastIndex(({ lost, sent }) => lost === 0 && sent >= LEAST)
+  return witnesses.map((witness, at) => (at < clean ? { ...witness, lost: 0 } : witness))
+}
+
+function locate(path: readonly Witness[]): LossStep[] {
+  const bounds = settledBounds(path, [0, ...splits(path, 0, path.length), path.length])
+  return bounds.slice(1, -1).flatMap((_, at) => step(path, bounds[at]!, bounds[at + 2]!) ?? [])
+}
+
+/** Each bound at the best place between its neighbours. A first split that two places share is one too many then, and goes. */
+function settledBounds(path: readonly Witness[], bounds: readonly number[]): number[] {
+  const settled = [...bounds]
+  for (let at = 1; at < settled.length - 1; at++) {
+    const best = bestPlace(path, settled[at - 1]!, settled[at + 1]!)
+    if (best === null || !isRise(best, settled[at + 1]! - settled[at - 1]!)) {
+      return settledBounds(path, settled.toSpliced(at, 1))
+    }
+    settled[at] = best.at
+  }
+  return settled
+}
+
+/** Whether chance does not explain a place, out of those that a stretch of so many hops has. */
+function isRise({ before, behind }: Place, hops: number): boolean {
+  return losesMoreByChance(behind, before) * (hops - 1) < SIGNIFICANT
+}
+
 /** Splits a stretch of path at the likeliest place, if loss differs there, and both parts again. */
-function locate(stretch: readonly Witness[]): LossStep[] {
-  if (stretch.length < 2) return []
-  const places = stretch.slice(1).map((_, at) => placeAt(stretch, at + 1))
-  const rising = places.filter(({ before, behind }) => behind.lost * before.sent > before.lost * behind.sent)
-  if (rising.length === 0) return []
-  const best = rising.reduce((a, b) => (b.likelihood > a.likelihood ? b : a))
-  if (losesMoreByChance(best.behind, best.before) * places.length >= SIGNIFICANT) return []
-  // Places that are nearly as likely: the loss is somewhere between the first and the last of them.
-  const likely = rising.filter(({ likelihood }) => likelihood >= best.likelihood - TOLD_APART)
-  const left = stretch.slice(0, likely[0]!.at)
-  const right = stretch.slice(likely.at(-1)!.at)
-  return [...locate(left), step(left, right), ...locate(right)]
+function splits(path: readonly Witness[], from: number, to: number): number[] {
+  const best = bestPlace(path, from, to)
+  if (best === null || !isRise(best, to - from)) return []
+  return [...splits(path, from, best.at), best.at, ...splits(path, best.at, to)]
+}
+
+function bestPlace(path: readonly Witness[], from: number, to: number): Place | null {
+  return risingPlaces(path, from, to).reduce<Place | null>(
+    (a, b) => (a !== null && a.likelihood >= b.likelihood ? a : b),
+    null,
+  )
+}
+
+/** Places between whose two sides loss rises. */
+function risingPlaces(path: readonly Witness[], from: number, to: number): Place[] {
+  return Array.from({ length: Math.max(to - from - 1, 0) }, (_, at) => placeAt(path, from, from + at + 1, to)).filter(
+    ({ before, behind }) => behind.lost * before.sent > before.lost * behind.sent,
+  )
 }
 
 interface Place {
@@ -92,20 +127,24 @@ interface Place {
   readonly likelihood: number
 }
 
-function placeAt(stretch: readonly Witness[], at: number): Place {
-  const before = pool(stretch.slice(0, at))
-  const behind = pool(stretch.slice(at))
+function placeAt(path: readonly Witness[], from: number, at: number, to: number): Place {
+  const before = pool(path.slice(from, at))
+  const behind = pool(path.slice(at, to))
   return { at, before, behind, likelihood: logLikelihood(before) + logLikelihood(behind) }
 }
 
-function step(left: readonly Witness[], right: readonly Witness[]): LossStep {
+/** The one place where loss rises in a stretch; it spans all places that are nearly as likely as the likeliest. */
+function step(path: readonly Witness[], from: number, to: number): LossStep | null {
+  const places = risingPlaces(path, from, to)
+  const most = Math.max(...places.map(({ likelihood }) => likelihood))
+  const likely = places.filter(({ likelihood }) => likelihood >= most - TOLD_APART)
+  if (likely.length === 0) return null
+  const left = path.slice(from, likely[0]!.at)
+  const right = path.slice(likely.at(-1)!.at, to)
   const [after, before] = [left.at(-1)!, right[0]!]
-  return {
-    afterTtl: after.ttl,
-    beforeTtl: before.ttl,
-    percent: percentOfStep(pool(left), pool(right)),
-    verified: after.verified && before.verified,
-  }
+  const percent = percentOfStep(pool(left), pool(right))
+  if (percent === 0) return null
+  return { afterTtl: after.ttl, beforeTtl: before.ttl, percent, verified: after.verified && before.verified }
 }
 
 /** Of the packets that come to the place. */
