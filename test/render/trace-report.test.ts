@@ -1,13 +1,20 @@
 // The report in 80 columns, in a pipe and on wide terminals, and what follows the table.
 
 import { describe, expect, test } from 'vitest'
-import type { Hop } from '../../src/probe/trace-document.js'
+import type { Hop, TraceDocument } from '../../src/probe/trace-document.js'
 import { traceReport } from '../../src/render/trace-report.js'
 import { changeLines } from '../../src/render/trace-sections.js'
 import { rangesOf } from '../../src/render/trace-words.js'
 import { document, HOSTILE, hop, responder, SHOWN_HOSTILE, target } from './trace-documents.js'
 
-const report = (hops: readonly Hop[], { columns = 80 as number | null, fields = {}, ...options } = {}): string[] =>
+interface Options {
+  columns?: number | null
+  fields?: Partial<TraceDocument>
+  numeric?: boolean
+  showAs?: boolean
+}
+
+const report = (hops: readonly Hop[], { columns = 80, fields = {}, ...options }: Options = {}): string[] =>
   traceReport(document(hops, { verdict: [], ...fields }), { columns, numeric: false, showAs: false, ...options })
 
 /** Lines of the table only. */
