@@ -86,7 +86,7 @@ function blockerOf({
       const known = icmp.filter(({ type }) => type === unreachable)
       const said = known.find(({ type, code }) => isProhibition(family, type, code)) ?? known[0]
       const reason = said === undefined ? 'unreachable' : icmpReason(family, said.type, said.code, { mtu: 0 })
-      return { address, reason, sentence: `${address} answers probes with ${ttl} hops to go: ${reason}` }
+      return { address, reason, sentence: `${address} refuses probes at hop ${ttl}: ${reason}` }
     }
   }
   return null
