@@ -1,7 +1,6 @@
 // Sends the probes of a trace, each with its own time to live and flow, and gives what came back by sequence.
 
 import { setTimeout as sleep } from 'node:timers/promises'
-import { openRawSocketPackage } from '../../src/adapters/echo-raw-socket.js'
 import { openEchoSocket } from '../../src/adapters/echo-socket.js'
 import { openTcpProbe } from '../../src/adapters/tcp-probe.js'
 import { openUdpProbe } from '../../src/adapters/udp-probe.js'
@@ -43,13 +42,10 @@ export const TRANSPORTS = {
   udp: (options: ProbeOptions) => openUdpProbe(native, { ...options, port: options.port ?? TRACEROUTE_PORT }),
 } as const satisfies Record<string, (options: ProbeOptions) => ProbeTransport>
 
-/** The package can enter no namespace. */
-export const openPackage = (options: ProbeOptions): Promise<ProbeTransport> => openRawSocketPackage(options)
-
 export const everyTransport = Object.keys(TRANSPORTS) as (keyof typeof TRANSPORTS)[]
 
 /** The word for an answer: type/code of an error, or what a reply is. */
-export const wordFor = (answer: SeenError | SeenReply): string =>
+const wordFor = (answer: SeenError | SeenReply): string =>
   'answer' in answer
     ? answer.answer
     : answer.origin === 'local'
@@ -84,9 +80,13 @@ export function trueOutline(chain: Chain, family: Family, rows: readonly TraceRo
 }
 
 /** Sends everything at once and takes what comes until there are as many answers as probes; then whatever else is there. */
-export async function sendAll(transport: ProbeTransport, rows: readonly TraceRow[], limitMs = 5000): Promise<Seen> {
+export async function sendAll(
+  transport: ProbeTransport,
+  rows: readonly TraceRow[],
+  limitMs = 5000,
+  batch = traceBatch(rows),
+): Promise<Seen> {
   const seen = new Seen()
-  const batch = traceBatch(rows)
   transport.onReadable(() => transport.receive(seen))
   const sent = transport.send(batch)
   if (sent !== rows.length) throw new Error(`${sent} of ${rows.length} rows were sent`)

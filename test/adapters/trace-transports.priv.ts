@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import type { ProbeOptions, ProbeTransport } from '../../src/ports/probe.js'
 import { addChain, type Chain, describeLab, type Family, removeChain, setPingGroups, withRules } from '../lab/index.js'
+import { respond } from './probe-collect.js'
 import { probeOptions, receiveUntil, Seen } from './probe-helper.js'
 import {
   everyTransport,
@@ -70,8 +71,15 @@ describeLab('transports of a trace', () => {
     '%s, IPv%i: a hundred probes under way at once are answered by the hop that each was for',
     async (name, family) => {
       const rows = rowsOf(100, flowsOf(name))
-      const seen = await sendAll(trace(name, family), rows)
+      const batch = traceBatch(rows)
+      const seen = await sendAll(trace(name, family), rows, 5000, batch)
       expect(outlineOf(seen)).toEqual(trueOutline(chain, family, rows, last(name, family)))
+      for (const { sequence, receivedNs } of [...seen.errors, ...seen.replies]) {
+        // Both by the kernel's clock: sent, then answered, within this test.
+        const rttNs = receivedNs - batch.sentNs[sequence - 1]!
+        expect(rttNs).toBeGreaterThan(0)
+        expect(rttNs).toBeLessThan(3e9)
+      }
     },
   )
 
@@ -133,6 +141,19 @@ describeLab('transports of a trace', () => {
       const seen = await sendAll(transport, rows)
       expect(outlineOf(seen)).toEqual(trueOutline(chain, family, rows, ''))
       expect([0, 1, 5, 2].map(flow => transport.flowValue?.(flow))).toEqual([20_500, 20_501, 20_505, 0])
+    },
+  )
+
+  test.each(FAMILIES)(
+    'a datagram that does not repeat the mark tells the flow it answers, and no probe (IPv%i)',
+    async family => {
+      const { port } = await respond(chain.destination, 'words')
+      const transport = trace('udp', family, { port })
+      const rows = [1, 2, 3].map(sequence => ({ sequence, ttl: HOPS + sequence, flow: sequence % 2 }))
+      const seen = await sendAll(transport, rows)
+      const told = seen.replies.map(({ answer, sequence, flow, from }) => [answer, sequence, flow, from])
+      const answer = (flow: number) => ['datagram', -1, flow, chain.target(family)]
+      expect(told.sort()).toEqual([answer(0), answer(1), answer(1)])
     },
   )
 
