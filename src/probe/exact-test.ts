@@ -25,14 +25,14 @@ export function losesMoreByChance(first: Share, second: Share): number {
   const sent = first.sent + second.sent
   // First.lost / first.sent <= second.lost / second.sent, without a division by nothing.
   if (first.lost * second.sent <= second.lost * first.sent) return 1
-  const all = logChoose(sent, lost)
   const most = Math.min(first.sent, lost)
-  let sum = 0
-  for (let k = first.lost; k <= most; k++) {
-    const term = Math.exp(logChoose(first.sent, k) + logChoose(second.sent, lost - k) - all)
+  const kept = second.sent - lost
+  let term = Math.exp(logChoose(first.sent, first.lost) + logChoose(second.sent, second.lost) - logChoose(sent, lost))
+  let sum = term
+  // Each term out of the one before; beyond the mean they fall faster than a geometric series.
+  for (let k = first.lost; k < most && term > sum * 1e-12; k++) {
+    term *= ((first.sent - k) / (k + 1)) * ((lost - k) / (kept + k + 1))
     sum += term
-    // Beyond the mean the terms fall faster than a geometric series.
-    if (term < sum * 1e-12) break
   }
   return Math.min(sum, 1)
 }
