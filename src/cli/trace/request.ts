@@ -60,9 +60,7 @@ function targetOf(words: readonly string[]): string {
     throw new UsageError('there is no target', { hints: ['name a host or an address: netkit trace example.net'] })
   }
   if (another === undefined) return target
-  throw new UsageError(`a trace has one target, and this is another: ${another}`, {
-    hints: words[0] === 'diff' ? ['netkit trace diff OLD.json NEW.json'] : [],
-  })
+  throw new UsageError(`a trace has one target, and this is another: ${another}`)
 }
 
 function viewOf(flags: TraceFlags, format: Format, isScreen: boolean): TraceViewName {

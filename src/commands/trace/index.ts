@@ -30,9 +30,12 @@ export default class Trace extends BaseCommand<unknown> {
 
   async run(): Promise<unknown> {
     const parsed = await this.parse(Trace)
+    const words = wordsInOrder(parsed)
+    // oclif takes it for a command only where it comes before all flags.
+    if (words[0] === 'diff') return this.config.runCommand('trace:diff', without(this.argv, 'diff'))
     return runTrace(
       parsed.flags,
-      wordsInOrder(parsed),
+      words,
       {
         out: this.out,
         err: this.err,
@@ -45,4 +48,9 @@ export default class Trace extends BaseCommand<unknown> {
       traceParts,
     )
   }
+}
+
+function without(argv: readonly string[], word: string): string[] {
+  const at = argv.indexOf(word)
+  return argv.filter((_, index) => index !== at)
 }
