@@ -7,8 +7,8 @@ import { Round, WINDOW } from './trace-round.js'
 import type { SerialWalk } from './trace-serial.js'
 import type { HopVerifier } from './trace-verify.js'
 
-/** Rounds without an answer from the end of the path after which it is looked for farther away. */
-const MISSES = 3
+/** Of rounds without an answer from the end of the path, one in so many looks for it farther away. */
+const MISSES = 4
 /** Rounds begun before their time, one after the other, to see whether a path is another. */
 const ROUNDS_AT_ONCE = 3
 /** Most between two probes of a round, when there is time. */
@@ -66,7 +66,7 @@ export class Flow {
 
   start(serial: SerialWalk | null, first: Flow, nowMs: number): void {
     const { firstTtl, maxTtl, gapMs, intervalMs } = this.plan
-    const horizon = this.horizon(serial) ?? (this === first ? null : first.horizon(serial))
+    const horizon = this.horizon(serial, first)
     const ttls = (horizon ?? maxTtl) - firstTtl + 1
     const round = new Round({
       flow: this.index,
@@ -124,9 +124,9 @@ export class Flow {
     for (let ttl = firstTtl; ttl <= round.last; ttl++) {
       if (round.isSettled(ttl)) verifier.count(ttl, round.wasAnswered(ttl))
     }
-    this.noteEnd(round, left !== null)
     this.tellRound(number, seen, nowMs)
     const change = this.memory.add(seen)
+    this.noteEnd(round, left !== null, change !== null)
     if (change !== null) {
       this.deepest = round.deepest
       const ttl = firstTtl + change.at
@@ -146,14 +146,16 @@ export class Flow {
   }
 
   /** Last TTL that is worth a probe; null while nothing is known. */
-  private horizon(serial: SerialWalk | null): number | null {
+  private horizon(serial: SerialWalk | null, first: Flow): number | null {
     const { firstTtl, maxTtl } = this.plan
     const newest = this.rounds.findLast(({ end }) => end !== null)?.end ?? null
     if (newest !== null) return newest
     const farther = serial === null ? Math.max(this.deepest, firstTtl - 1) + WINDOW : serial.limit
     if (this.distance !== null) {
-      return this.misses < MISSES ? this.distance : Math.min(maxTtl, Math.max(this.distance, farther))
+      return this.looksFarther ? Math.min(maxTtl, Math.max(this.distance, farther)) : this.distance
     }
+    // Until it knows better, a flow goes as far as the first one.
+    if (this !== first) return Math.max(this.deepest, first.horizon(serial, first) ?? farther)
     return this.started > 0 || serial !== null ? Math.min(maxTtl, Math.max(this.deepest, farther)) : null
   }
 
@@ -163,12 +165,20 @@ export class Flow {
     return latest === undefined ? (this.memory.path[ttl - this.plan.firstTtl] ?? null) : latest
   }
 
-  private noteEnd(round: Round, isLeftOut: boolean): void {
-    if (round.end !== null) {
-      this.distance = round.end
+  private noteEnd(round: Round, isLeftOut: boolean, isChanged: boolean): void {
+    const { end, deepest } = round
+    // That the end does not answer where it was does not mean that it is elsewhere, unless a router answers there.
+    const isFarther = end !== null && this.distance !== null && end > this.distance && deepest < this.distance
+    if (end !== null && (!isFarther || isChanged)) {
+      this.distance = end
       this.endsAtTarget = round.targetTtl !== null
       this.misses = 0
     } else if (!isLeftOut) this.misses++
+  }
+
+  /** Whether to look for the end of the path behind where it was: now and then while it does not answer there. */
+  private get looksFarther(): boolean {
+    return this.misses > 0 && (this.misses % MISSES === 0 || this.memory.isUnsure)
   }
 
   private tellRound(round: number, { path, end }: SeenPath, nowMs: number): void {

@@ -2,8 +2,11 @@
 
 /** Rounds alike that make a new path: a route that changes in the middle of a round shows a path that never was. */
 const ROUNDS_TO_BELIEVE = 2
-/** The same where all that differs is that the target answers behind a TTL that nobody answers at: a lost answer looks like it. */
-const ROUNDS_TO_BELIEVE_LITTLE = 4
+/**
+ * The same where all that differs is that the target answers behind a TTL that nobody answers at. Where much is lost that comes
+ * about by itself, but not so often in a row: an answer at the one TTL is no less likely than at the other.
+ */
+const ROUNDS_TO_BELIEVE_LITTLE = 10
 /** So many changes at one TTL within so many rounds: somebody balances packet by packet. */
 const CHANGES = 3
 const CHANGES_WITHIN = 10
@@ -16,6 +19,8 @@ type Addresses = readonly (string | null)[]
 export interface SeenPath {
   readonly path: Addresses
   readonly end: 'target' | 'blocked' | null
+  /** TTLs (from 0) that had no probe: that nobody answers there says nothing. */
+  readonly skipped?: readonly number[]
 }
 
 export interface PathDifference {
@@ -98,8 +103,9 @@ export class PathMemory {
   }
 
   /** The target answers at a larger TTL only, and nobody does where it was. */
-  private isFarther({ path, end }: SeenPath): boolean {
+  private isFarther({ path, end, skipped = [] }: SeenPath): boolean {
     const last = this.known.length - 1
+    if (skipped.includes(last)) return false
     return this.isReached && end === 'target' && path.length > last + 1 && path[last] === null
   }
 
@@ -157,11 +163,13 @@ export class PathMemory {
     const before = [...this.known]
     const length = end === null ? Math.max(path.length, before.length) : path.length
     const after: (string | null)[] = []
+    // A target that is farther away is not where it was.
+    const was = this.isReached && length > before.length ? before.slice(0, -1) : before
     // Who does not answer is who was there before, as long as the path comes there the way it did.
     let isSameWay = true
     for (let at = 0; at < length; at++) {
       const address = path[at] ?? null
-      const old = before[at] ?? null
+      const old = was[at] ?? null
       if (address !== null) isSameWay = address === old || this.isBalanced(at)
       after.push(address ?? (isSameWay ? old : null))
     }

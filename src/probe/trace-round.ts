@@ -190,13 +190,15 @@ export class Round {
     const isAssumed = this.target === null && assumedEnd !== null && this.deepestRouter < assumedEnd
     const last = isAssumed ? assumedEnd : this.last
     const path: (string | null)[] = []
+    const skipped: number[] = []
     for (let ttl = firstTtl; ttl <= last; ttl++) {
       const isSkipped = this.slots[ttl] === SLOT.unsent && skips(ttl)
+      if (isSkipped) skipped.push(ttl - firstTtl)
       path.push(this.addresses[ttl] ?? (isSkipped ? assumed(ttl) : null))
     }
     while (path.length > 0 && path.at(-1) === null) path.pop()
     const end = this.target !== null || isAssumed ? 'target' : this.blocked !== null ? 'blocked' : null
-    return { path, end: isAssumed && path.length < assumedEnd - firstTtl + 1 ? null : end }
+    return { path, end: isAssumed && path.length < assumedEnd - firstTtl + 1 ? null : end, skipped }
   }
 
   /** Passes over TTLs that are left out. */

@@ -154,10 +154,9 @@ export class TraceRounds {
 
   /** No scout was answered: that was a round, and the next begins with others. */
   private scoutAgain(serial: SerialWalk, nowMs: number, mayStart: boolean): void {
-    if (this.plan.intervalMs === 0) this.isDead = true
-    if (this.isDead) return
     if (!serial.wasTold) for (const flow of this.flows) flow.skipRound(nowMs)
     serial.wasTold = true
+    if (this.plan.intervalMs === 0) this.isDead = true
     const isDue = mayStart && !this.isOver && this.flows[0]!.nextRoundMs <= nowMs
     if (isDue) this.serial = new SerialWalk(this.plan, nowMs)
   }

@@ -82,8 +82,9 @@ export class VirtualTime {
     }
   }
 
+  /** A turn of the event loop takes a little. */
   soon(callback: () => void): () => void {
-    return this.after(0, callback)
+    return this.after(0.01, callback)
   }
 
   /** Lets what is next happen, and all that happens at the same moment; false when nothing does until then. */
@@ -119,7 +120,8 @@ export class NetworkTransport implements ProbeTransport {
   private readonly random: () => number
   private readonly tokens = new Map<string, { count: number; atMs: number }>()
   private readonly newestOfFlow = new Map<number, number>()
-  private arrived: ((visitor: ProbeVisitor) => void)[] = []
+  /** What is on its way here, and what has come. */
+  private arriving: { atMs: number; message: (visitor: ProbeVisitor) => void }[] = []
   private readable: () => void = () => undefined
 
   constructor(network: Network, time: VirtualTime) {
@@ -150,10 +152,11 @@ export class NetworkTransport implements ProbeTransport {
   }
 
   receive(visitor: ProbeVisitor): number {
-    const messages = this.arrived
-    this.arrived = []
-    for (const message of messages) message(visitor)
-    return messages.length
+    const now = this.time.nowMs
+    const come = this.arriving.filter(({ atMs }) => atMs <= now).sort((one, other) => one.atMs - other.atMs)
+    if (come.length > 0) this.arriving = this.arriving.filter(({ atMs }) => atMs > now)
+    for (const { message } of come) message(visitor)
+    return come.length
   }
 
   onReadable(callback: () => void): void {
@@ -211,12 +214,12 @@ export class NetworkTransport implements ProbeTransport {
     if (what.isTarget ? !answers : node.isSilent === true) return
     if (isError && !this.mayAnswer(node)) return
     for (const ms of fate?.(sent, rttMs) ?? [rttMs]) {
-      this.time.after(ms, () => {
-        // A newer attempt on the port gave this one up.
-        if (this.oneProbeAFlow && this.newestOfFlow.get(sent.flow) !== sent.sequence) return
-        this.arrived.push(isError ? this.error(sent, node, what) : this.reply(sent))
-        this.readable()
-      })
+      const atMs = this.time.nowMs + ms
+      const message = isError ? this.error(sent, node, what, atMs) : this.reply(sent, atMs)
+      // A newer attempt on the port gives this one up.
+      const isCurrent = (): boolean => !this.oneProbeAFlow || this.newestOfFlow.get(sent.flow) === sent.sequence
+      this.arriving.push({ atMs, message: visitor => isCurrent() && message(visitor) })
+      this.time.after(ms, () => this.readable())
     }
   }
 
@@ -240,6 +243,7 @@ export class NetworkTransport implements ProbeTransport {
     sent: Sent,
     { address }: Node,
     what: { isTarget: boolean; code: number | null },
+    atMs: number,
   ): (v: ProbeVisitor) => void {
     const isShort = this.network.shortQuotes === true
     const code = what.isTarget ? 3 : what.code
@@ -253,14 +257,14 @@ export class NetworkTransport implements ProbeTransport {
       target: 0,
       sequence: isShort ? -1 : sent.sequence,
       wireSequence: -1,
-      receivedNs: this.time.nowMs * 1e6,
+      receivedNs: atMs * 1e6,
       quoted: new Uint8Array(),
       flow: sent.flow,
     }
     return visitor => visitor.error(message)
   }
 
-  private reply(sent: Sent): (visitor: ProbeVisitor) => void {
+  private reply(sent: Sent, atMs: number): (visitor: ProbeVisitor) => void {
     const { protocol = 'icmp' } = this.network
     const message: ProbeReply = {
       answer: protocol === 'tcp' ? 'syn-ack' : 'echo-reply',
@@ -269,7 +273,7 @@ export class NetworkTransport implements ProbeTransport {
       wireSequence: -1,
       from: TARGET,
       fromTarget: 0,
-      receivedNs: this.time.nowMs * 1e6,
+      receivedNs: atMs * 1e6,
       kernelStamp: true,
       readNs: this.time.nowMs * 1e6,
       readMonoNs: this.time.nowMs * 1e6,
@@ -332,6 +336,9 @@ export function begin(network: Network, change: Partial<TracePlan> = {}, ports: 
   void run.run().finally(() => {
     endedMs ??= time.nowMs
   })
+  const settled = async (): Promise<void> => {
+    for (let turn = 0; turn < 4; turn++) await Promise.resolve()
+  }
   return {
     time,
     transport,
@@ -340,9 +347,10 @@ export function begin(network: Network, change: Partial<TracePlan> = {}, ports: 
     tookMs: () => (endedMs === null ? null : endedMs - startMs),
     pass: async ms => {
       const until = time.nowMs + ms
+      await settled()
       while (endedMs === null && time.step(until)) {
         // The end of a run is told by promises.
-        for (let turn = 0; turn < 4; turn++) await Promise.resolve()
+        await settled()
       }
     },
   }
@@ -361,5 +369,6 @@ export async function trace(
 }
 
 type Kind = TraceEvent['event']
-export const of = <K extends Kind>(events: readonly TraceEvent[], kind: K): Extract<TraceEvent, { event: K }>[] =>
-  events.filter((event): event is Extract<TraceEvent, { event: K }> => event.event === kind)
+type EventOf<K extends Kind, E = TraceEvent> = E extends { event: infer N } ? (K extends N ? E : never) : never
+export const of = <K extends Kind>(events: readonly TraceEvent[], kind: K): EventOf<K>[] =>
+  events.filter(({ event }) => event === kind) as EventOf<K>[]
