@@ -69,16 +69,17 @@ interface Due {
 /** Time that passes when the test says so, in order. */
 export class VirtualTime {
   nowMs = 1000
-  private heap: Due[] = []
+  private queue: Due[] = []
   private order = 0
 
   after(ms: number, callback: () => void): () => void {
     const due = { atMs: this.nowMs + ms, order: this.order++, callback }
-    const at = this.heap.findIndex(each => each.atMs > due.atMs)
-    if (at < 0) this.heap.push(due)
-    else this.heap.splice(at, 0, due)
+    const at = this.queue.findIndex(each => each.atMs > due.atMs)
+    if (at < 0) this.queue.push(due)
+    else this.queue.splice(at, 0, due)
     return () => {
-      due.callback = () => undefined
+      const place = this.queue.indexOf(due)
+      if (place >= 0) this.queue.splice(place, 1)
     }
   }
 
@@ -89,14 +90,14 @@ export class VirtualTime {
 
   /** Lets what is next happen, and all that happens at the same moment; false when nothing does until then. */
   step(untilMs: number): boolean {
-    const [first] = this.heap
+    const [first] = this.queue
     if (first === undefined || first.atMs > untilMs) {
       this.nowMs = Math.max(this.nowMs, untilMs)
       return false
     }
     this.nowMs = Math.max(this.nowMs, first.atMs)
-    for (let next = this.heap[0]; next !== undefined && next.atMs <= this.nowMs; next = this.heap[0]) {
-      this.heap.shift()
+    for (let next = this.queue[0]; next !== undefined && next.atMs <= this.nowMs; next = this.queue[0]) {
+      this.queue.shift()
       next.callback()
     }
     return true
