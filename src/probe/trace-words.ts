@@ -7,9 +7,9 @@ export function listOf(what: string, numbers: readonly number[]): string {
   return `${what}s ${others.reverse().join(', ')} and ${last}`
 }
 
-/** Three digits are enough for a sentence; JSON has all of them. */
+/** Three digits, and microseconds at most, are enough for a sentence; JSON has all of them. */
 export function milliseconds(ms: number): string {
-  return `${ms >= 1000 ? Math.round(ms) : Number(ms.toPrecision(3))} ms`
+  return `${ms >= 1000 ? Math.round(ms) : Number(Number(ms.toPrecision(3)).toFixed(3))} ms`
 }
 
 export function percentage(percent: number): string {
