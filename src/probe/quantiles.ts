@@ -16,8 +16,16 @@ const LEAST = 1e-7
 const MOST = 3.2e10
 const FIRST_BUCKET = bucketOf(LEAST)
 const LAST_BUCKET = bucketOf(MOST)
-/** Buckets added at a time. */
-const STEP = 64
+
+/**
+ * What is added to a count: a bucket, from FIRST_BUCKET on, is so many times as much. Both are whole numbers, and exact in their sum.
+ */
+const BUCKET = 2 ** 36
+/** Room for the first numbers; doubled when it is full. */
+const FEWEST = 16
+const NOTHING = new Float64Array(0)
+/** Samples on their way into a sketch: thousands of targets may be at it in one round. */
+let scratch = NOTHING
 
 /**
  * Percentiles by nearest rank: the p-th of n samples is the smallest one that at least p percent of them do not exceed, that is the
@@ -25,10 +33,14 @@ const STEP = 64
  */
 export class Quantiles {
   private readonly limit: number
-  /** null once there are too many. */
-  private samples: number[] | null = []
-  private sorted: Float64Array | null = null
-  private sketch: Sketch | null = null
+  /**
+   * The samples; once there are too many, the counts of those buckets that have any, the lowest first, bucket and count in one number
+   * each: of thousands of targets each has few buckets, but here and there one far from the others.
+   */
+  private numbers: Float64Array = NOTHING
+  private used = 0
+  private isSketch = false
+  private isSorted = false
   private count = 0
   private min = Number.POSITIVE_INFINITY
   private max = Number.NEGATIVE_INFINITY
@@ -43,81 +55,80 @@ export class Quantiles {
     this.count++
     if (value < this.min) this.min = value
     if (value > this.max) this.max = value
-    if (this.samples === null) {
-      this.sketch!.add(value)
-      return
+    if (!this.isSketch && this.used === this.limit) this.giveUpSamples()
+    if (this.isSketch) this.countIn(value)
+    else {
+      this.isSorted = false
+      this.insert(this.used, value)
     }
-    this.sorted = null
-    // One sample is what most of very many targets have, and the array of a literal has room for no more.
-    if (this.count === 1) this.samples = [value]
-    else this.samples.push(value)
-    if (this.count > this.limit) this.giveUpSamples(this.samples)
   }
 
   /** The percentile of a whole number of percent from 0 to 100; null without samples. */
   at(percent: number): number | null {
     if (this.count === 0) return null
     const rank = Math.max(Math.ceil((this.count * percent) / 100), 1)
-    if (this.samples !== null) {
-      this.sorted ??= Float64Array.from(this.samples).sort()
-      return this.sorted[rank - 1]!
+    if (this.isSketch) {
+      return rank === this.count ? this.max : Math.min(Math.max(this.sketchAt(rank), this.min), this.max)
     }
-    if (rank === this.count) return this.max
-    return Math.min(Math.max(this.sketch!.at(rank), this.min), this.max)
+    if (!this.isSorted) this.numbers.subarray(0, this.used).sort()
+    this.isSorted = true
+    return this.numbers[rank - 1]!
   }
 
   /** Whether percentiles are exact still; else they are off by RELATIVE_ERROR at most. */
   get exact(): boolean {
-    return this.samples !== null
+    return !this.isSketch
   }
 
   /** How many numbers are held: what memory goes with. */
   get held(): number {
-    return (this.samples?.length ?? 0) + (this.sorted?.length ?? 0) + (this.sketch?.held ?? 0)
+    return this.used
   }
 
-  private giveUpSamples(samples: readonly number[]): void {
-    this.sketch = new Sketch()
-    for (const sample of samples) this.sketch.add(sample)
-    this.samples = null
-    this.sorted = null
-  }
-}
-
-/** Counts by bucket, from the lowest that was needed to the highest. */
-class Sketch {
-  private counts = new Float64Array(0)
-  /** Bucket of the first of `counts`. */
-  private first = 0
-
-  get held(): number {
-    return this.counts.length
+  private giveUpSamples(): void {
+    const samples = this.used
+    if (scratch.length < this.numbers.length) scratch = new Float64Array(this.numbers.length)
+    scratch.set(this.numbers)
+    this.used = 0
+    this.isSketch = true
+    for (let at = 0; at < samples; at++) this.countIn(scratch[at]!)
   }
 
-  add(value: number): void {
-    const bucket = Math.min(Math.max(bucketOf(value), FIRST_BUCKET), LAST_BUCKET)
-    if (bucket < this.first || bucket >= this.first + this.counts.length) this.makeRoom(bucket)
-    this.counts[bucket - this.first]! += 1
+  private countIn(value: number): void {
+    const bucket = Math.min(Math.max(bucketOf(value), FIRST_BUCKET), LAST_BUCKET) - FIRST_BUCKET
+    const { numbers } = this
+    // The first of a higher bucket.
+    let low = 0
+    let high = this.used
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if (numbers[middle]! < (bucket + 1) * BUCKET) low = middle + 1
+      else high = middle
+    }
+    if (low > 0 && numbers[low - 1]! >= bucket * BUCKET) numbers[low - 1]! += 1
+    else this.insert(low, bucket * BUCKET + 1)
   }
 
   /** The sample of that rank, from 1, as its bucket tells it. */
-  at(rank: number): number {
+  private sketchAt(rank: number): number {
     let seen = 0
-    for (const [index, count] of this.counts.entries()) {
-      seen += count
-      if (seen >= rank) return (2 * GAMMA ** (this.first + index)) / (GAMMA + 1)
+    for (const number of this.numbers.subarray(0, this.used)) {
+      const bucket = Math.floor(number / BUCKET)
+      seen += number - bucket * BUCKET
+      if (seen >= rank) return (2 * GAMMA ** (FIRST_BUCKET + bucket)) / (GAMMA + 1)
     }
     return Number.POSITIVE_INFINITY
   }
 
-  private makeRoom(bucket: number): void {
-    const before = this.counts
-    const empty = before.length === 0
-    const first = empty ? bucket : bucket < this.first ? bucket - STEP : this.first
-    const end = Math.max(bucket + STEP, empty ? 0 : this.first + before.length)
-    this.counts = new Float64Array(end - first)
-    if (!empty) this.counts.set(before, this.first - first)
-    this.first = first
+  private insert(at: number, number: number): void {
+    if (this.used === this.numbers.length) {
+      const larger = new Float64Array(Math.max(FEWEST, 2 * this.used))
+      larger.set(this.numbers)
+      this.numbers = larger
+    }
+    if (at < this.used) this.numbers.copyWithin(at + 1, at, this.used)
+    this.numbers[at] = number
+    this.used++
   }
 }
 

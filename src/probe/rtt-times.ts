@@ -11,7 +11,7 @@ export interface RttStatistics {
   mdev: number
   /** Sample standard deviation (n - 1); 0 of one sample. */
   stddev: number
-  /** By nearest rank; beyond 20,000 answers within 0.5 % (quantiles.ts). */
+  /** By nearest rank; beyond 20,000 answers within 0.5 % (quantiles.ts), with many targets beyond fewer (`exactSamplesFor`). */
   p50: number
   p90: number
   p95: number

@@ -43,10 +43,10 @@ export interface PingStatistics {
 /** RFC 4861 section 4.5. */
 const ND_REDIRECT = 137
 /** Of all targets together. */
-const MOST_SAMPLES = 2_000_000
-const LEAST_SAMPLES = 64
+const MOST_SAMPLES = 1 << 17
+const LEAST_SAMPLES = 32
 
-/** How many samples each of so many targets may keep as they are: all together take 16 MB at most. */
+/** How many samples each of so many targets may keep as they are: all together take 1 MB, or 256 bytes each. */
 export function exactSamplesFor(targets: number): number {
   return Math.min(Math.max(Math.floor(MOST_SAMPLES / Math.max(targets, 1)), LEAST_SAMPLES), EXACT_SAMPLES)
 }
