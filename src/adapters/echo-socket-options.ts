@@ -76,6 +76,8 @@ const PATH_MTU = { dont: 0, want: 1, do: 2, probe: 3 } as const
 
 /** What an answer costs the kernel beyond its bytes (sk_buff and its head), doubled for a margin. */
 const BYTES_A_MESSAGE = 2048
+/** What the kernel counts for a short one: 768 with its struct sk_buff, where the device was given no larger buffer. */
+const BYTES_AN_ANSWER = 1024
 const LEAST_RECEIVE_BUFFER = 1 << 20
 const MOST_RECEIVE_BUFFER = 1 << 27
 
@@ -189,6 +191,13 @@ export class SocketSetup {
     if (!this.may(SOL_SOCKET, SO_RCVBUFFORCE, bytes)) this.may(SOL_SOCKET, SO_RCVBUF, bytes)
     if (options.timestamps === 'user' || !this.may(SOL_SOCKET, SO_TIMESTAMPNS, 1)) return 'user'
     return options.timestamps === 'kernel' && this.may(SOL_SOCKET, SO_TIMESTAMPING, TRANSMIT_STAMPS) ? 'kernel' : 'rx'
+  }
+
+  /** Whether so many answers may come before the next read, and none is lost; users may not set the buffer that large. */
+  hasRoomFor(answers: number): boolean {
+    const value = new Uint8Array(4)
+    if (this.port.getOption(this.handle, SOL_SOCKET, SO_RCVBUF, value) < 0) return false
+    return new DataView(value.buffer).getInt32(0, true) >= answers * (this.options.payloadBytes + BYTES_AN_ANSWER)
   }
 
   /** Binds to the source and the identifier. Answers the identifier that a datagram socket has then. */

@@ -66,6 +66,7 @@ class EchoSocket implements ProbeTransport {
   private readonly errors: EchoErrors
   private readonly kept = new KeptMessages()
   private readonly sending: SenderOptions
+  private readonly mayAside: boolean
   private asideSender: AsideSender | null = null
   private ready: () => void = () => undefined
   private receiving = false
@@ -94,6 +95,7 @@ class EchoSocket implements ProbeTransport {
     const identifier = setup.bind(kind, scopeOf)
     if (kind === 'raw') setup.filterRaw(identifier)
     this.timestamps = setup.setReceiving(targets.length)
+    this.mayAside = this.timestamps === 'rx' && setup.hasRoomFor(1.5 * ASIDE_ROWS)
 
     const stamps = this.timestamps === 'kernel' ? new TransmitStamps(port, handle, options.netnsFd) : null
     const identity = { kind, identifier, cookie: this.cookie }
@@ -116,9 +118,9 @@ class EchoSocket implements ProbeTransport {
     return this.sender.send(batch, (first, end) => this.readPathMtu(batch, first, end))
   }
 
-  /** Stamps of this process would be late while nobody reads; and those of transmissions are read between two batches. */
+  /** Stamps of this process would be late while nobody reads, answers might be lost, and transmit stamps are read between two batches. */
   get aside(): AsideSender | null {
-    if (this.timestamps !== 'rx') return null
+    if (!this.mayAside) return null
     this.asideSender ??= this.newAside()
     return this.asideSender
   }

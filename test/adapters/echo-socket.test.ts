@@ -15,6 +15,8 @@ const EPROTONOSUPPORT = -93
 const EAFNOSUPPORT = -97
 const ENETUNREACH = -101
 const EHOSTUNREACH = -113
+const SOL_SOCKET = 1
+const SO_RCVBUF = 8
 const SOCK_DGRAM = 2
 const SOCK_RAW = 3
 const MSG_ERRQUEUE = 0x2000
@@ -61,6 +63,8 @@ class FakeHost {
   readonly results: number[] = []
   nowNs = 1_000_000
   watched = false
+  /** Of the receive buffer, as the kernel answers it. */
+  roomBytes = 1 << 21
   /** Lands the batch that is on its way beside this thread. */
   land: () => void = () => undefined
   open: (type: number) => number = () => 7
@@ -82,7 +86,10 @@ class FakeHost {
         return out.length
       },
       getPeer: nothing,
-      getOption: nothing,
+      getOption: (_handle, level, name, out) => {
+        if (level === SOL_SOCKET && name === SO_RCVBUF) new DataView(out.buffer).setInt32(0, this.roomBytes, true)
+        return 0
+      },
       setOption: nothing,
       send: nothing,
       sendBatch: () => EACCES,
@@ -388,7 +395,10 @@ describe('receiving', () => {
     ])
   })
 
-  it('sends nothing beside this thread where stamps would suffer', () => {
+  it('sends nothing beside this thread where stamps would suffer, or answers be lost', () => {
+    const narrow = new FakeHost()
+    narrow.roomBytes = 4096
+    expect(openFake(narrow, { timestamps: 'rx' }).aside).toBeNull()
     expect(openFake(new FakeHost(), { timestamps: 'user' }).aside).toBeNull()
     expect(openFake(new FakeHost(), { timestamps: 'kernel' }).aside).toBeNull()
   })
