@@ -11,6 +11,8 @@ export interface TracePathOptions {
   readonly header: TraceHeader
   /** Probes to each hop: rounds of the run. */
   readonly probes: number
+  /** A hop that leaves all of them unanswered while others behind it answer gets slowed ones: their answers are waited for. */
+  readonly verify: boolean
   readonly nameOf: NameOf
   /** `bee (10.0.1.2)` as traceroute has it, or addresses only. */
   readonly numeric: boolean
@@ -24,6 +26,10 @@ type Cell = TraceReplyEvent | TraceErrorEvent | 'waiting' | 'lost'
 interface HopCells {
   /** By round, from 0. */
   readonly cells: Map<number, Cell>
+  /** The answer to a slowed probe. */
+  slow: TraceReplyEvent | null
+  /** It is known whether slowed probes are answered. */
+  isVerified: boolean
 }
 
 /** Events in, lines out. Only the first flow has lines; the ways of all others follow them. */
@@ -56,7 +62,9 @@ export class TracePathText {
   event(event: TraceEvent): void {
     if (event.event === 'round') {
       if (event.flow === 0) this.roundsOver = Math.max(this.roundsOver, event.round)
-    } else if ('purpose' in event && event.purpose === 'round' && event.flow === 0) {
+    } else if (event.event === 'verified') this.hop(event.ttl).isVerified = true
+    else if (event.event === 'reply' && event.purpose === 'slow') this.hop(event.ttl).slow ??= event
+    else if ('purpose' in event && event.purpose === 'round' && event.flow === 0) {
       const hop = this.hop(event.ttl)
       if (event.round > this.options.probes) return
       const before = hop.cells.get(event.round)
@@ -71,6 +79,7 @@ export class TracePathText {
   /** Prints what is left, and what follows the hops. */
   end(document: TraceDocument): void {
     this.roundsOver = this.options.probes
+    for (const hop of this.hops.values()) hop.isVerified = true
     const last = Math.max(0, ...this.hops.keys())
     while (!this.isEnded && this.ttl <= last) this.printHop(this.hop(this.ttl))
     if (!this.isEnded && this.silent.length > 0) this.printSilent()
@@ -81,7 +90,7 @@ export class TracePathText {
   private hop(ttl: number): HopCells {
     const known = this.hops.get(ttl)
     if (known !== undefined) return known
-    const hop: HopCells = { cells: new Map() }
+    const hop: HopCells = { cells: new Map(), slow: null, isVerified: !this.options.verify }
     this.hops.set(ttl, hop)
     return hop
   }
@@ -90,6 +99,7 @@ export class TracePathText {
     for (;;) {
       const hop = this.hops.get(this.ttl)
       if (this.isEnded || hop === undefined || !this.isSettled(hop)) return
+      if (answersOf(hop).length > 0 && !this.silent.every(ttl => isKnown(this.hop(ttl)))) return
       this.printHop(hop)
     }
   }
@@ -103,17 +113,21 @@ export class TracePathText {
     return true
   }
 
-  private printHop({ cells }: HopCells): void {
+  private printHop(hop: HopCells): void {
     const ttl = this.ttl++
-    const answers = [...cells.values()].filter(cell => typeof cell !== 'string')
-    if (answers.length === 0) {
+    const answers = answersOf(hop)
+    if (answers.length === 0 && !(hop.slow !== null && this.silent.length === 0)) {
       // Where a probe was still under way at the end, nothing is known.
-      if (lostOf(cells) > 0) this.silent.push(ttl)
+      if (lostOf(hop.cells) > 0) this.silent.push(ttl)
       return
     }
-    for (const each of this.silent.splice(0)) this.out.line(`${ttlColumn(each)}${this.stars(each)}`)
-    this.out.line(`${ttlColumn(ttl)}${this.line(cells)}`)
-    this.isEnded = answers.every(isFinal) || answers.some(isFromTarget)
+    this.printWaiting(this.silent.splice(0))
+    this.out.line(`${ttlColumn(ttl)}${this.line(hop)}`)
+    this.isEnded = answers.length > 0 && (answers.every(isFinal) || answers.some(isFromTarget))
+  }
+
+  private printWaiting(ttls: readonly number[]): void {
+    for (const ttl of ttls) this.out.line(`${ttlColumn(ttl)}${this.line(this.hop(ttl))}`)
   }
 
   private stars(ttl: number): string {
@@ -122,12 +136,15 @@ export class TracePathText {
 
   /** Hops behind the last that answered. */
   private printSilent(): void {
+    const answered = this.silent.findLastIndex(ttl => this.hop(ttl).slow !== null)
+    this.printWaiting(this.silent.splice(0, answered + 1))
+    if (this.silent.length === 0) return
     const [first, last] = [this.silent[0]!, this.silent.at(-1)!]
     const column = first === last ? ttlColumn(first) : `${String(first).padStart(2)}-${last} `
     this.out.line(`${column}${this.stars(first)}`)
   }
 
-  private line(cells: ReadonlyMap<number, Cell>): string {
+  private line({ cells, slow }: HopCells): string {
     let text = ''
     let shown: string | null = null
     for (let round = 1; round <= this.options.probes; round++) {
@@ -142,7 +159,7 @@ export class TracePathText {
         text += this.answer(cell)
       }
     }
-    return text
+    return shown === null && slow !== null ? `${text}${this.who(slow)}${this.answer(slow)}` : text
   }
 
   /** Address, name, place, and what the answer carried: shown again only when it differs from that of the probe before. */
@@ -169,6 +186,12 @@ export class TracePathText {
 
 /** `traceroute` leaves a blank behind it. */
 const ttlColumn = (ttl: number): string => `${String(ttl).padStart(2)} `
+
+const answersOf = ({ cells }: HopCells): (TraceReplyEvent | TraceErrorEvent)[] =>
+  [...cells.values()].filter(cell => typeof cell !== 'string')
+
+/** Whether slowed probes are answered is known, or was not asked. */
+const isKnown = ({ slow, isVerified }: HopCells): boolean => slow !== null || isVerified
 
 const lostOf = (cells: ReadonlyMap<number, Cell>): number => [...cells.values()].filter(cell => cell === 'lost').length
 

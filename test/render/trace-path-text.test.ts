@@ -5,6 +5,7 @@ import type { TraceEvent } from '../../src/probe/trace-events.js'
 import { TracePathText } from '../../src/render/trace-path-text.js'
 import { icmpMark } from '../../src/render/trace-words.js'
 import {
+  AT_MS,
   document,
   echoReply,
   HOSTILE,
@@ -16,11 +17,13 @@ import {
   timeout,
 } from './trace-documents.js'
 
-function open(fields: { probes?: number; numeric?: boolean; names?: Record<string, string>; place?: string } = {}) {
+function open(
+  fields: { verify?: boolean; probes?: number; numeric?: boolean; names?: Record<string, string>; place?: string } = {},
+) {
   const lines: string[] = []
-  const { probes = 3, numeric = false, names = {}, place = '' } = fields
+  const { verify = false, probes = 3, numeric = false, names = {}, place = '' } = fields
   const text = new TracePathText(
-    { header: header(), probes, numeric, nameOf: address => names[address] ?? null, placeOf: () => place },
+    { header: header(), probes, verify, numeric, nameOf: address => names[address] ?? null, placeOf: () => place },
     { write: part => lines.push(part), line: line => lines.push(line) },
   )
   const tell = (...events: TraceEvent[]): void => {
@@ -97,6 +100,23 @@ describe('the path', () => {
     tell(...hop(1, '', [null, null, null]), ...hop(2, '10.0.1.1', [1, 1, 1]))
     for (let ttl = 3; ttl <= 30; ttl++) tell(...hop(ttl, '', [null, null, null]))
     expect(end()).toEqual([' 1  * * *', ' 2  10.0.1.1  1.000 ms  1.000 ms  1.000 ms', ' 3-30  * * *'])
+  })
+
+  test('waits for the slowed probes of a silent hop before one that answers, and shows their answers', () => {
+    const { tell, lines } = open({ numeric: true, verify: true })
+    tell(...hop(1, '', [null, null, null]), ...hop(2, '', [null, null, null]), ...hop(3, '10.0.2.1', [1, 1, 1]))
+    expect(lines).toEqual([])
+    tell(reply({ ttl: 1, round: 0 }, '10.0.0.1', 0.5, { purpose: 'slow' }))
+    expect(lines).toEqual([])
+    tell({ event: 'verified', ttl: 2, atMs: AT_MS, verdict: 'silent', sent: 2, received: 0 })
+    expect(lines).toEqual([' 1  * * * 10.0.0.1  0.500 ms', ' 2  * * *', ' 3  10.0.2.1  1.000 ms  1.000 ms  1.000 ms'])
+  })
+
+  test('does not wait for slowed probes to hops behind the last that answers', () => {
+    const { tell, end } = open({ numeric: true, verify: true })
+    tell(...hop(1, '10.0.0.1', [1, 1, 1]), ...hop(2, '', [null, null, null]), ...hop(3, '', [null, null, null]))
+    tell(reply({ ttl: 2, round: 0 }, '10.0.1.1', 0.5, { purpose: 'slow' }))
+    expect(end()).toEqual([' 1  10.0.0.1  1.000 ms  1.000 ms  1.000 ms', ' 2  * * * 10.0.1.1  0.500 ms', ' 3  * * *'])
   })
 
   test('ends with the target, whatever was sent beyond it', () => {

@@ -107,6 +107,7 @@ class PathView implements TraceView {
     const options = {
       header: session.header,
       probes: prepared.plan.rounds ?? 1,
+      verify: prepared.plan.verify,
       numeric: flags.numeric,
       nameOf: (address: string) => session.nameOf(address),
       placeOf: (address: string) => this.placeWords(address),
