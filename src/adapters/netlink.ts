@@ -12,6 +12,7 @@ const EINTR = 4
 const MSG_TRUNC = 0x20
 /** linux/netlink.h, struct sockaddr_nl: family, pad, port id, groups. */
 const SOCKADDR_NL_SIZE = 12
+const GROUPS_AT = 8
 const SOL_SOCKET = 1
 const SO_RCVBUFFORCE = 33
 const SO_RCVBUF = 8
@@ -103,10 +104,10 @@ class NativeNetlink implements NetlinkConnection {
   }
 
   join(groups: number): void {
-    const address = new Uint8Array(SOCKADDR_NL_SIZE)
-    const view = new DataView(address.buffer)
-    view.setUint16(0, AF_NETLINK, true)
-    view.setUint32(8, groups, true)
+    // A bound socket keeps its port id, so that must be said again.
+    const address = netlinkAddress(0)
+    this.check('netlink', 'read the port id', this.port.getName(this.handle, address))
+    new DataView(address.buffer).setUint32(GROUPS_AT, groups, true)
     this.check('netlink', 'join the multicast groups', this.port.bind(this.handle, address))
     // Destroy events come in bursts; what does not fit is lost (ENOBUFS), so ask for room, by force where we may.
     const size = new Uint8Array(new Uint32Array([4 * 1024 * 1024]).buffer)
@@ -171,12 +172,27 @@ class NativeNetlink implements NetlinkConnection {
   }
 }
 
+/** struct sockaddr_nl of no port id, which the kernel chooses then, and of `groups`. */
+function netlinkAddress(groups: number): Uint8Array<ArrayBuffer> {
+  const address = new Uint8Array(SOCKADDR_NL_SIZE)
+  const view = new DataView(address.buffer)
+  view.setUint16(0, AF_NETLINK, true)
+  view.setUint32(GROUPS_AT, groups, true)
+  return address
+}
+
 /** Netlink over the native socket primitive. */
 export function nativeNetlink(port: SocketPort): NetlinkPort {
   return {
     open(protocol, netnsFd) {
       const handle = port.open(AF_NETLINK, SOCK_RAW, protocol, netnsFd)
       if (handle < 0) throw systemError(netnsFd < 0 ? 'netlink' : 'netns', -handle, 'open a netlink socket')
+      // The first send would do it: but strace knows the protocol, and decodes requests, of bound sockets only.
+      const bound = port.bind(handle, netlinkAddress(0))
+      if (bound < 0) {
+        port.close(handle)
+        throw systemError('netlink', -bound, 'bind a netlink socket')
+      }
       return new NativeNetlink(port, handle)
     },
   }

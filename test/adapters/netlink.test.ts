@@ -51,6 +51,11 @@ function fake(answers: Partial<Record<keyof SocketPort, number>> = {}): Fake {
     open: (...args) => log.push(`open ${args}`) && (answers.open ?? 7),
     send: (handle, bytes) => log.push(`send ${handle} ${bytes.length}`) && (answers.send ?? bytes.length),
     bind: (handle, address) => log.push(`bind ${handle} ${address}`) && (answers.bind ?? 0),
+    getName: (_handle, out) => {
+      if (answers.getName !== undefined) return answers.getName
+      out.set([16, 0, 0, 0, 1, 2, 3, 4])
+      return 12
+    },
     setOption: (_handle, level, name, value) =>
       log.push(`option ${level} ${name} ${value}`) && (answers.setOption ?? 0),
     watch: (handle, events) => log.push(`watch ${handle} ${events}`) && (answers.watch ?? 0),
@@ -71,7 +76,7 @@ describe('a netlink connection', () => {
   test('is a raw netlink socket of the protocol, in the namespace', () => {
     const made = fake()
     nativeNetlink(made.port).open(4, 9)
-    expect(made.log).toEqual(['open 16,3,4,9'])
+    expect(made.log.slice(0, 1)).toEqual(['open 16,3,4,9'])
   })
 
   test.each([
@@ -163,15 +168,24 @@ describe('a netlink connection', () => {
     expect(() => connect(made).readNow()).toThrow('cannot read from the kernel')
   })
 
-  test('joins groups by binding, and asks for room, by force or else as allowed', () => {
+  test('is bound before anything is sent, so that strace knows its protocol, and is not left open when that fails', () => {
+    const made = fake()
+    connect(made).send(new Uint8Array(4))
+    expect(made.log.slice(1)).toEqual(['bind 7 16,0,0,0,0,0,0,0,0,0,0,0', 'send 7 4'])
+    const failing = fake({ bind: -12 })
+    expect(() => connect(failing)).toThrow('cannot bind a netlink socket')
+    expect(failing.log.at(-1)).toBe('close 7')
+  })
+
+  test('joins groups by binding once more to its port, and asks for room, by force or else as allowed', () => {
     const made = fake({ setOption: -1 })
     connect(made).join(0x0f)
-    expect(made.log.slice(1)).toEqual([
-      'bind 7 16,0,0,0,0,0,0,0,15,0,0,0',
+    expect(made.log.slice(2)).toEqual([
+      'bind 7 16,0,0,0,1,2,3,4,15,0,0,0',
       'option 1 33 0,0,64,0',
       'option 1 8 0,0,64,0',
     ])
-    expect(() => connect(fake({ bind: -1 })).join(1)).toThrow('cannot join the multicast groups')
+    expect(() => connect(fake({ getName: -9 })).join(1)).toThrow('cannot read the port id')
   })
 
   test('waits for events and closes', () => {
@@ -179,7 +193,7 @@ describe('a netlink connection', () => {
     const connection = connect(made)
     connection.onReadable(() => undefined)
     connection.close()
-    expect(made.log.slice(1)).toEqual(['watch 7 1', 'close 7'])
+    expect(made.log.slice(2)).toEqual(['watch 7 1', 'close 7'])
     expect(() => connect(fake({ watch: -22 })).onReadable(() => undefined)).toThrow('cannot wait for events')
   })
 })
