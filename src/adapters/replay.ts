@@ -135,6 +135,12 @@ class Recording {
     return found.error ?? { code: 'not-recorded', message: `they were recorded through ${found.method}` }
   }
 
+  /** Why the reading of a table through netlink broke off; null when it came to its end. */
+  brokenOff(namespace: number, table: string): ProcError | null {
+    const found = this.sources.get(`${namespace} ${table}`)
+    return found?.method === 'netlink' ? found.error : null
+  }
+
   *parts(kind: number, namespace: number, table: string): Generator<Uint8Array> {
     for (const section of this.places.get(placeOf(kind, namespace, table)) ?? []) {
       yield this.source.read(section.offset, section.length)
@@ -164,6 +170,7 @@ class ReplayConnection implements NetlinkConnection {
   private answer: Generator<Uint8Array> | null = null
   private request: RecordedRequest | null = null
   private upcoming: Uint8Array | null = null
+  private broken: ProcError | null = null
 
   constructor(recording: Recording, protocol: number, namespace: number) {
     if (protocol !== NETLINK_SOCK_DIAG) throw new UnsupportedError('a recording knows of sockets only')
@@ -176,6 +183,7 @@ class ReplayConnection implements NetlinkConnection {
     if (asked === null) throw new UnsupportedError('a recording can only be listed')
     const why = this.recording.whyNot(this.namespace, asked.table.id, 'netlink')
     if (why !== null) throw new UnsupportedError(why.message, { code: why.code })
+    this.broken = this.recording.brokenOff(this.namespace, asked.table.id)
     this.request = asked
     this.answer = this.recording.parts(SECTION_KIND.messages, this.namespace, asked.table.id)
     this.upcoming = this.next()
@@ -189,8 +197,10 @@ class ReplayConnection implements NetlinkConnection {
   readNow(): DatagramBatch | null {
     if (this.answer === null) return null
     const part = this.upcoming
+    const { broken } = this
+    if (part === null && broken !== null) throw new UnsupportedError(broken.message, { code: broken.code })
     this.upcoming = this.next()
-    if (this.upcoming !== null) return new Datagrams([part!])
+    if (part !== null && (this.upcoming !== null || broken !== null)) return new Datagrams([part])
     this.answer = null
     return new Datagrams(part === null ? [encodeDone()] : [part, encodeDone()])
   }
@@ -208,7 +218,8 @@ class ReplayConnection implements NetlinkConnection {
   }
 
   private next(): Uint8Array | null {
-    const { value, done } = this.answer!.next()
+    if (this.answer === null) return null
+    const { value, done } = this.answer.next()
     return done ? null : answerWith(value, this.request!)
   }
 }

@@ -3,6 +3,7 @@
 import { CAP_NET_ADMIN, CAP_SYS_PTRACE, hasCapability } from '../adapters/capabilities.js'
 import { printable } from '../bytes/printable.js'
 import { ERRNO, hintsFor, type NetkitError, PermissionError, UnsupportedError } from '../errors/index.js'
+import { isBroken } from '../sockets/collect-report.js'
 import type { Protocol } from '../sockets/constants.js'
 import { everyPredicate, type Filter, type FilterContext, requirements } from '../sockets/filter/index.js'
 import type { ListingReport } from '../sockets/listing.js'
@@ -53,17 +54,29 @@ export function marksHidden(filter: Filter): boolean {
   return requirements(filter).mark && !hasCapability(CAP_NET_ADMIN)
 }
 
+const MARK = 'fwmark'
+
+/** What the filter asks for of sockets that were read from procfs, which does not know it. */
+export function lostToProcfs(filter: Filter, sources: readonly SourceReport[]): string[] {
+  if (!sources.some(source => source.method === 'procfs')) return []
+  const needs = requirements(filter)
+  const lost: string[] = []
+  if (needs.mark) lost.push(MARK)
+  if (needs.info) lost.push('TCP internals')
+  if (needs.memory) lost.push('memory')
+  if (needs.cgroup) lost.push('cgroups')
+  return lost
+}
+
 /** What the filter asks for and nobody here knows: such a predicate matches nothing, and its negation everything. */
 export function explainFilter(filter: Filter, sources: readonly SourceReport[]): string[] {
-  const needs = requirements(filter)
-  const blind = sources.some(source => source.method === 'procfs' && source.error === null)
-  const lost: string[] = []
-  if (needs.mark && blind) lost.push('fwmark')
-  if (needs.info && blind) lost.push('TCP internals')
-  if (needs.memory && blind) lost.push('memory')
-  if (needs.cgroup && blind) lost.push('cgroups')
+  // What was fallen back to says by itself which columns it lacks.
+  const lost = lostToProcfs(
+    filter,
+    sources.filter(source => source.error === null),
+  )
   const notes = lost.length === 0 ? [] : [`the filter asks for ${lost.join(', ')}, which procfs does not know`]
-  if (needs.mark && !blind && marksHidden(filter)) {
+  if (!lost.includes(MARK) && marksHidden(filter)) {
     notes.push('the filter asks for fwmark, which the kernel shows only to root or with CAP_NET_ADMIN')
   }
   return notes
@@ -99,13 +112,18 @@ export function unknownNames(filter: Filter, context: FilterContext, namespaces:
  */
 export function explainReport(report: ListingReport, named: boolean): string[] {
   const notes = lackingNotes(report.sources, named)
+  notes.push(...brokenNotes(report.sources))
   notes.push(...fallbackNotes(report.sources))
   const { consistency, damaged, scan, ownerless } = report
   if (report.boundInactiveSkipped) {
     notes.push('TCP sockets that are bound but idle were not looked for among so many: netkit ss -B lists them')
   }
   if (consistency.differed) notes.push('the socket table changed while it was read: a socket may be missing')
-  if (damaged > 0) notes.push(`${damaged} messages or lines could not be read and are not listed`)
+  if (damaged > 0) {
+    notes.push(
+      `${count(damaged, 'message or line', 'messages or lines')} could not be read and ${damaged === 1 ? 'is' : 'are'} not listed`,
+    )
+  }
   if (scan !== null && scan.unreadable > 0 && ownerless > 0) {
     notes.push(
       `${count(ownerless, 'socket')} without a known owner: ${count(scan.unreadable, 'process', 'processes')} of other users ` +
@@ -129,6 +147,20 @@ function lackingNotes(sources: readonly SourceReport[], named: boolean): string[
     return reason === 'unsupported'
       ? `not supported by this kernel, so not listed: ${words}`
       : `cannot list ${words} sockets${inNamespaces(each)}: ${reason}`
+  })
+}
+
+/** Tables that were read in part. */
+function brokenNotes(sources: readonly SourceReport[]): string[] {
+  const reasons = new Map<string, SourceReport[]>()
+  for (const source of sources) {
+    if (!isBroken(source)) continue
+    const { message } = source.error!
+    reasons.set(message, [...(reasons.get(message) ?? []), source])
+  }
+  return [...reasons].map(([reason, each]) => {
+    const words = list(each.map(source => source.protocol))
+    return `not all ${words} sockets${inNamespaces(each)} are listed, the reading broke off: ${reason}`
   })
 }
 

@@ -67,6 +67,7 @@ function sessionOf(replay: Replay, file: RecordingFile, netns: string | null, ow
     },
     targets,
     notes: [...(replay.damage ? [`${replay.damage.message}; what could be read is shown`] : []), ...report.notes],
+    unseen: 0,
     context,
     lookups,
     recorded: {

@@ -30,6 +30,8 @@ export interface Session {
   targets: RunTarget[]
   /** Things the user should know about the namespaces. */
   notes: string[]
+  /** Processes that hide their network namespace, in which there may be sockets that nobody here sees. */
+  unseen: number
   context: FilterContext
   lookups: SocketLookups
   /** What a recording holds, and how it was made; null for the kernel itself. */
@@ -87,7 +89,7 @@ export const serviceLookup: ServiceLookup = name => {
 export function openSession(netns: string | null, owners: Owners): Session {
   const { netlink, reason } = openNetlink()
   const notes: string[] = []
-  const targets = netns === null ? [ownTarget()] : namespaceTargets(netns, notes)
+  const { targets, unseen } = netns === null ? { targets: [ownTarget()], unseen: 0 } : namespaceTargets(netns, notes)
   const protocols = lazily(() => readProtocols())
   const users = lazily<UserNames>(() => readUsers())
   const cgroups = lazily(() => new CgroupNames())
@@ -129,23 +131,26 @@ export function openSession(netns: string | null, owners: Owners): Session {
     now: () => performance.now(),
     scanProcesses,
   }
-  return { ports, targets, notes, context, lookups, recorded: null, close: () => closeAll(targets) }
+  return { ports, targets, notes, unseen, context, lookups, recorded: null, close: () => closeAll(targets) }
 }
 
 function ownTarget(): RunTarget {
   return { label: null, fd: -1, pid: null, proc: procSocketSource() }
 }
 
-function namespaceTargets(spec: string, notes: string[]): RunTarget[] {
+function namespaceTargets(spec: string, notes: string[]): { targets: RunTarget[]; unseen: number } {
   const { namespaces, unreadable } = spec === 'all' ? listNetns() : { namespaces: [findNetns(spec)], unreadable: 0 }
-  if (unreadable > 0) notes.push(`${unreadable} processes hide their network namespace: run as root to see all of them`)
+  if (unreadable > 0) {
+    const hiding = unreadable === 1 ? '1 process hides its' : `${unreadable} processes hide their`
+    notes.push(`${hiding} network namespace: run as root to see all of them`)
+  }
   const guessed = namespaces.filter(namespace => !namespace.labelCertain).map(namespace => printable(namespace.label))
   if (guessed.length > 0) {
     notes.push(
       `which processes are in ${guessed.join(', ')} is a guess by the numbers of namespaces: root may look, this user may not`,
     )
   }
-  return namespaces.map(targetOf)
+  return { targets: namespaces.map(targetOf), unseen: unreadable }
 }
 
 /** A namespace is entered through its descriptor where that is allowed, and read through a process of it otherwise. */

@@ -45,12 +45,14 @@ export function accountDump(report: CollectReport, outcome: DumpOutcome): void {
   report.damaged += outcome.damaged
 }
 
-/** Adds a dump that failed after some of its sockets had been handed out: the rest of them is missing. */
+/** Adds a dump that failed after some of its sockets had been handed out: why, and that the rest is missing, is in its source. */
 export function accountBrokenDump(report: CollectReport): void {
   report.consistency.passes ||= 1
-  report.consistency.differed = true
-  report.damaged++
 }
+
+/** Whether only a part of a table could be read. */
+export const isBroken = ({ method, error }: SourceReport): boolean =>
+  error !== null && (method === 'netlink' || method === 'replay')
 
 export function failureOf(error: NetkitError): Failure {
   const errno = 'errno' in error ? Number(error.errno) : 0

@@ -296,8 +296,9 @@ describe('when netlink breaks off after sockets were handed out', () => {
       const { report, seen } = await collect({ tables: ['udp4'], source }, null, { ports })
       expect(seen).toEqual(['udp4 1 netlink 0', 'udp4 2 netlink 0', 'end udp4'])
       expect(report.sources).toMatchObject([{ method: 'netlink', error: { code: 'ENOBUFS' }, missing: [] }])
-      expect(report.consistency).toEqual({ passes: 1, duplicatesRemoved: 0, differed: true })
-      expect(report.damaged).toBe(1)
+      // Nothing says that the table changed, or that a message was damaged.
+      expect(report.consistency).toEqual({ passes: 1, duplicatesRemoved: 0, differed: false })
+      expect(report.damaged).toBe(0)
     },
   )
 

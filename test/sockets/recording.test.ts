@@ -128,6 +128,38 @@ async function replayed(
 const ALL_ROWS = ['0 udp4 7 53 4242', '0 tcp4 10 80 1', '0 tcp4 1 80 2', '0 tcp6 13 81 3', '1 tcp4 6 82 4']
 
 describe('a recording', () => {
+  test('of a table whose reading broke off says so when it is replayed, after what there is of it', async () => {
+    const error = { code: 'ENOBUFS', message: 'cannot read from the kernel: no buffer space available (ENOBUFS)' }
+    const parts: Uint8Array[] = []
+    const writer = new RecordingWriter(bytes => parts.push(bytes.slice()), { ...HEADER, namespaces: [null] })
+    const message = inetMessage(2, 10, 80, 1)
+    writer.message(0, 'tcp4', new DataView(message.buffer), 0, message.length)
+    const sources = HEADER.tables.map(table => ({ namespace: 0, table, method: 'netlink' as const, error }))
+    writer.report({ ...REPORT, sources })
+    const replay = openReplay(source(Buffer.concat(parts)), true)
+    const tables = TABLES.filter(table => table.id === 'tcp4' || table.id === 'tcp6')
+    const targets = [{ label: null, fd: 0, proc: replay.proc(0) }]
+    const query = {
+      tables,
+      states: ALL_STATES,
+      source: 'auto' as const,
+      details: { extensions: 0 },
+      bytecode: null,
+      targets,
+    }
+    const ports = { netlink: replay.netlink, netlinkUnavailable: null, now: () => 0, recorded: replay.report }
+    const inodes: number[] = []
+    const report = await collectSockets(query, ports, {
+      socket: record => inodes.push(record.inode),
+      tableEnd: () => undefined,
+    })
+    expect(inodes).toEqual([1])
+    expect(report.sources.map(each => [each.method, each.error?.code])).toEqual([
+      ['replay', 'ENOBUFS'],
+      ['none', 'ENOBUFS'],
+    ])
+  })
+
   test('gives back its header, names, holders and report', () => {
     const bytes = sample()
     const index = indexRecording(source(bytes))

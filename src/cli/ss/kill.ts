@@ -1,9 +1,10 @@
 // `netkit ss -K`: lists what would be closed, and closes it with --yes.
 
 import { writeWord } from '../../bytes/text-sink.js'
-import { explainReport, mayClose, onlyUnsupported } from '../../compose/explain.js'
+import { explainReport, mayClose } from '../../compose/explain.js'
 import { planListing } from '../../compose/plan.js'
 import { openSession, type Session, serviceLookup } from '../../compose/session.js'
+import { listingExit } from '../../compose/verdict.js'
 import { ERRNO, errnoName, hintsFor, systemError, UnsupportedError, UsageError } from '../../errors/index.js'
 import type { NetlinkConnection } from '../../ports/netlink.js'
 import { RowWriter } from '../../render/row-writer.js'
@@ -58,9 +59,11 @@ export async function runKill(flags: SocketFlags, words: readonly string[], io: 
     notes.push(...session.notes, ...explainReport(report, request.selection.named), ...verdict(victims, dryRun))
     show(victims, notes, dryRun, { flags, request, session, io })
     if (victims.some(victim => victim.outcome?.error?.code === 'EPERM')) io.setExit(3)
-    else if (request.selection.named && onlyUnsupported(report.sources)) io.setExit(4)
-    else if (!dryRun && !succeeded(victims)) io.setExit(1)
-    else if (flags['exit-code'] && victims.length === 0) io.setExit(1)
+    else {
+      const code = listingExit({ session, request, report, found: victims.length > 0 }, flags['exit-code'])
+      if (code !== 0) io.setExit(code)
+      else if (!dryRun && !succeeded(victims)) io.setExit(1)
+    }
     return undefined
   } finally {
     session.close()
@@ -174,11 +177,16 @@ function verdict(victims: readonly Victim[], dryRun: boolean): string[] {
   const count = (result: string): number => victims.filter(({ outcome }) => outcome?.result === result).length
   const notes: string[] = []
   if (dryRun) {
-    notes.push(`dry run: ${plural(count('would-close'), 'socket')} would be closed; add --yes to close them`)
+    const closable = count('would-close')
+    const them = closable === 1 ? 'it' : 'them'
+    notes.push(
+      `dry run: ${plural(closable, 'socket')} would be closed${closable === 0 ? '' : `; add --yes to close ${them}`}`,
+    )
     if (!mayClose()) notes.push('closing sockets takes root or CAP_NET_ADMIN, which this process has not')
   } else {
     const parts = [`closed ${plural(count('closed'), 'socket')}`]
-    if (count('gone') > 0) parts.push(`${count('gone')} were already gone`)
+    const gone = count('gone')
+    if (gone > 0) parts.push(`${gone} ${gone === 1 ? 'was' : 'were'} already gone`)
     if (count('refused') > 0) parts.push(`${count('refused')} could not be closed`)
     notes.push(parts.join(', '))
   }

@@ -7,6 +7,7 @@ import { explainReport, onlyUnsupported } from '../../compose/explain.js'
 import type { SocketRequest } from '../../compose/plan.js'
 import { openSession, type Session, serviceLookup } from '../../compose/session.js'
 import { fromNodeError } from '../../errors/index.js'
+import { isBroken } from '../../sockets/collect-report.js'
 import { matchesEverything } from '../../sockets/filter/index.js'
 import { Owners } from '../../sockets/listing.js'
 import type { RecordingHeader } from '../../sockets/recording.js'
@@ -43,7 +44,7 @@ export async function runRecord(flags: SocketFlags, words: readonly string[], io
     const notes = [...session.notes, ...explained, ...ignored(flags, request)]
     const { sources, consistency } = report
     show({ recorded: { file: path, sockets, bytes: file.bytes }, sources, notes, consistency }, io)
-    if (request.selection.named && onlyUnsupported(sources)) io.setExit(4)
+    if (sources.some(isBroken) || (request.selection.named && onlyUnsupported(sources))) io.setExit(4)
   } catch (error) {
     file.abandon()
     if (!(error instanceof GivenUp)) throw error

@@ -1,16 +1,10 @@
 // Runs `netkit ss`: request, session, listing, and the view that the flags ask for.
 
 import type { Interfaces } from '@oclif/core'
-import {
-  explainFilter,
-  explainReport,
-  listingFailure,
-  marksHidden,
-  onlyUnsupported,
-  unknownNames,
-} from '../../compose/explain.js'
+import { explainFilter, explainReport, listingFailure, onlyUnsupported, unknownNames } from '../../compose/explain.js'
 import { planListing, type SocketRequest } from '../../compose/plan.js'
 import { openSession, type Session, serviceLookup } from '../../compose/session.js'
+import { listingExit } from '../../compose/verdict.js'
 import { hiddenDualStack } from '../../sockets/dual-stack.js'
 import type { ListingReport } from '../../sockets/listing.js'
 import { Owners, visitSockets } from '../../sockets/listing.js'
@@ -90,9 +84,6 @@ function finish(
   view.end(report, notes)
   io.out.flush()
   if (io.format === 'text') printNotes(io, notes)
-  if (session.recorded?.damage) io.setExit(5)
-  else if (selection.named && onlyUnsupported(report.sources)) io.setExit(4)
-  else if (live && marksHidden(filter)) io.setExit(3)
-  else if (flags['exit-code'] && view.rows === 0) io.setExit(1)
-  else if (report.damaged > 0) io.setExit(5)
+  const code = listingExit({ session, request, report, found: view.rows > 0 }, flags['exit-code'])
+  if (code !== 0) io.setExit(code)
 }

@@ -97,8 +97,19 @@ describeLab('netkit ss as uid 65534', () => {
       const { code, stdout, stderr } = await netkitIn(ns, ['-Htl', ...words], { uid: NOBODY })
       expect({ code, stdout }).toEqual({ code: 0, stdout: '' })
       expect(stderr).toMatch(HIDDEN)
+      // Nobody looked, so the answer is not no.
+      expect(await netkitIn(ns, ['-Htl', '--exit-code', ...words], { uid: NOBODY })).toMatchObject({ code: 3 })
     }
+    expect(await netkitIn(ns, ['-Htl', '--exit-code', 'comm', '=', 'nk-nobody'])).toMatchObject({ code: 1 })
     await named.release()
+  })
+
+  test('what namespaces that may not be entered hold is not no: exit 3 with --exit-code', async () => {
+    const words = ['--netns', 'all', '-tln', 'sport = 1', '--exit-code']
+    const { code, stderr } = await netkitIn(ns, words, { uid: NOBODY })
+    expect(stderr).toMatch(/cannot list tcp sockets in|hides? (its|their) network namespace/)
+    expect(code).toBe(3)
+    expect(await netkitIn(ns, ['-tln', 'sport = 1', '--exit-code'], { uid: NOBODY })).toMatchObject({ code: 1 })
   })
 
   test('a filter by fwmark says that the kernel hides marks, and exits 3; the queues stay right', async () => {

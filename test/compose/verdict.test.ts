@@ -1,0 +1,84 @@
+import { expect, test } from 'vitest'
+import { explainReport } from '../../src/compose/explain.js'
+import { parseFilterText } from '../../src/compose/filter-text.js'
+import type { Listed } from '../../src/compose/verdict.js'
+import { listingExit } from '../../src/compose/verdict.js'
+import type { ListingReport } from '../../src/sockets/listing.js'
+import type { SourceReport } from '../../src/sockets/model.js'
+
+const source = (method: SourceReport['method'], code: string | null = null): SourceReport => ({
+  protocol: 'tcp',
+  family: 'inet',
+  netns: null,
+  method,
+  error: code === null ? null : { code, message: `what happened (${code})` },
+  missing: [],
+})
+
+const WHOLE: ListingReport = {
+  sources: [source('netlink')],
+  consistency: { passes: 1, duplicatesRemoved: 0, differed: false },
+  damaged: 0,
+  scan: null,
+  ownerless: 0,
+}
+
+function listed(
+  report: Partial<ListingReport>,
+  more: { filter?: string; unseen?: number; found?: boolean } = {},
+): Listed {
+  return {
+    session: { recorded: null, unseen: more.unseen ?? 0 },
+    request: {
+      selection: {
+        tables: [],
+        kinds: new Map(),
+        named: true,
+        ipv4Only: false,
+      } as unknown as Listed['request']['selection'],
+      states: 0,
+      statesImplied: false,
+      filter: parseFilterText(more.filter ?? '', () => []),
+    },
+    report: { ...WHOLE, ...report },
+    found: more.found ?? false,
+  }
+}
+
+const scanned = (unreadable: number): ListingReport['scan'] =>
+  ({ unreadable, hidepid: false }) as unknown as ListingReport['scan']
+const HIDDEN = { scan: scanned(3), ownerless: 1 }
+
+test.each([
+  ['everything was looked at', 1, {}, {}],
+  ['something was found', 0, {}, { found: true }],
+  ['messages were damaged', 5, { damaged: 1 }, {}],
+  ['processes hide their namespace', 3, {}, { unseen: 2 }],
+  ['a table may not be read', 3, { sources: [source('netlink'), source('none', 'EACCES')] }, {}],
+  ['this kernel has no such sockets', 1, { sources: [source('netlink'), source('none', 'ENOENT')] }, {}],
+  ['a table failed', 4, { sources: [source('netlink'), source('none', 'EMFILE')] }, {}],
+  ['the reading of a table broke off', 4, { sources: [source('netlink', 'ENOBUFS')] }, { found: true }],
+  ['holders are hidden, and the filter asks for them', 3, HIDDEN, { filter: 'pid = 1' }],
+  ['holders are hidden from a filter that does not ask', 1, HIDDEN, { filter: 'sport = :1' }],
+  ['all holders were seen', 1, { ...HIDDEN, scan: scanned(0) }, { filter: 'comm = x' }],
+  ['procfs does not know what the filter asks for', 4, { sources: [source('procfs')] }, { filter: 'rtt > 1ms' }],
+] as const)('nothing or something matched, and %s: exit %i with --exit-code', (_why, code, report, more) => {
+  expect(listingExit(listed(report as Partial<ListingReport>, more), true)).toBe(code)
+})
+
+test('nothing matched is exit 0 without --exit-code, whatever is hidden', () => {
+  expect(listingExit(listed({}, { unseen: 2 }), false)).toBe(0)
+  expect(listingExit(listed(HIDDEN, { filter: 'pid = 1' }), false)).toBe(0)
+})
+
+test('a table that was read in part is told with the errno, and not as a table that changed', () => {
+  const notes = explainReport({ ...WHOLE, sources: [source('netlink', 'ENOBUFS'), source('netlink')] }, true)
+  expect(notes).toEqual(['not all tcp sockets are listed, the reading broke off: what happened (ENOBUFS)'])
+})
+
+test.each([
+  [1, '1 message or line could not be read and is not listed'],
+  [2, '2 messages or lines could not be read and are not listed'],
+])('%i flaws are told in grammar', (damaged, note) => {
+  expect(explainReport({ ...WHOLE, damaged }, true)).toEqual([note])
+})
