@@ -8,6 +8,7 @@ import {
   type Family,
   inNetns,
   limitedErrors,
+  scamperBranches,
   withChain,
   withDiamond,
   withRules,
@@ -60,8 +61,7 @@ describeLab('the lab: two equal paths', () => {
 
   test('scamper enumerates the same two branches', async () => {
     await withDiamond(async diamond => {
-      const command = `tracelb -P udp-sport ${diamond.address('target', 4)}`
-      const { stdout } = await inNetns(diamond.source, ['scamper', '-I', command])
+      const stdout = await scamperBranches(diamond, 4)
       for (const node of ['r1', 'a', 'b', 'r4', 'target'] as const) expect(stdout).toContain(diamond.address(node, 4))
     })
   })

@@ -1,6 +1,6 @@
 // Two equal paths between two routers, and a shorter one that is not used yet: for flows, and for routes that change.
 
-import { addNetns, deleteNetns } from './netns.js'
+import { addNetns, deleteNetns, inNetns } from './netns.js'
 import { type Family, must, prepareNode, setSysctls } from './routers.js'
 
 /** Which way R1 sends: by A, by B, by the flow's hash to either, or straight to R4, one hop less. */
@@ -145,4 +145,19 @@ export async function withDiamond<T>(fn: (diamond: Diamond) => Promise<T>, optio
 /** Removes all namespaces of a diamond. */
 export async function removeDiamond(diamond: Diamond): Promise<void> {
   await Promise.allSettled(diamond.nodes.map(deleteNetns))
+}
+
+/**
+ * What scamper's tracelb says of the way to the target; it chooses its ports itself, and one run in 32 has 6 flows in a row on one
+ * branch, which is its proof, 95 % sure, that there is no other: then it is asked once more.
+ */
+export async function scamperBranches(diamond: Diamond, family: Family): Promise<string> {
+  const command = `tracelb -P udp-sport ${diamond.address('target', family)}`
+  let said = ''
+  for (let run = 0; run < 5; run++) {
+    said = (await inNetns(diamond.source, ['scamper', '-I', command])).stdout
+    // A hop with several nodes is in brackets.
+    if (said.includes('(')) break
+  }
+  return said
 }
