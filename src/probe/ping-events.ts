@@ -13,8 +13,13 @@ import { PROBE_STATE, type ProbeRing, type ProbeState } from './probe-ring.js'
 const STEP_NS = 2_000_000
 /** Of the quoted packet, without options. */
 const IP_HEADER = { 4: 20, 6: 40 } as const
+const UDP_HEADER = 8
 /** Codes of "unreachable": the target itself has no such port (RFC 792, RFC 4443 section 3.1). */
 const PORT_UNREACHABLE = { 4: 3, 6: 4 } as const
+
+/** Bytes of the quoted packet that come before `ProbeError.quoted`, as far as that has no IP options. */
+export const quotedHeaderBytes = ({ kind }: ProbeTransport, family: 4 | 6): number =>
+  IP_HEADER[family] + (kind === 'udp' ? UDP_HEADER : 0)
 
 interface Timing {
   rttMs: number | null
@@ -137,7 +142,9 @@ export class EventMaker {
       errno: errnoName(error.errno),
       mtu: mtu > 0 ? mtu : null,
       rttMs: isKnown ? this.errorTiming(error, number).rttMs : null,
-      mpls: isIcmp ? parseMplsLabels(error.quoted, error.quotedBytes ?? 0, IP_HEADER[target.family]) : null,
+      mpls: isIcmp
+        ? parseMplsLabels(error.quoted, error.quotedBytes ?? 0, quotedHeaderBytes(this.transport, target.family))
+        : null,
     }
   }
 

@@ -14,15 +14,13 @@ import {
 import { parseIcmpExtensions } from '../wire/icmp-extensions.js'
 import { icmpReason } from '../wire/icmp-words.js'
 import type { ProbeTarget } from './events.js'
-import { EventMaker } from './ping-events.js'
+import { EventMaker, quotedHeaderBytes } from './ping-events.js'
 import type { ProbeRing } from './probe-ring.js'
 import { isAdvice } from './statistics.js'
 import type { TraceAnswer, TraceErrorEvent, TraceHeader, TraceReplyEvent } from './trace-events.js'
 import type { TracePlan } from './trace-plan.js'
 import type { ProbeOrder } from './trace-probes.js'
 
-/** Of the quoted packet, without options. */
-const IP_HEADER = { 4: 20, 6: 40 } as const
 /** Codes of "unreachable": nobody listens at the port (RFC 792, RFC 4443 section 3.1). */
 const PORT_UNREACHABLE = { 4: 3, 6: 4 } as const
 const ECHO_REPLY = { 4: ICMP_ECHO_REPLY, 6: ICMP6_ECHO_REPLY } as const
@@ -42,10 +40,12 @@ export function placeOf(event: TraceReplyEvent, target: ProbeTarget): Place | nu
 export class TraceEventMaker {
   private readonly target: ProbeTarget
   private readonly maker: EventMaker
+  private readonly headerBytes: number
 
   constructor(target: ProbeTarget, transport: ProbeTransport, ring: ProbeRing, payloadBytes: number) {
     this.target = target
     this.maker = new EventMaker(transport, ring, payloadBytes, null)
+    this.headerBytes = quotedHeaderBytes(transport, target.family)
   }
 
   /** Unix milliseconds of a stamp. */
@@ -78,12 +78,11 @@ export class TraceEventMaker {
 
   /** An ICMP error about probe `number`; null where it is advice only, and the probe goes on. */
   icmpError(error: ProbeError, order: ProbeOrder, number: number): TraceReplyEvent | null {
-    const { family } = this.target
     const told = this.maker.error(error, this.target, number)
     if (isAdvice(told)) return null
     // The same error as an answer has what an answer has: which it is of several, and by which clock.
     const answer = this.maker.portAnswer(error, this.target, number, 0)
-    const extensions = parseIcmpExtensions(error.quoted, error.quotedBytes ?? 0, IP_HEADER[family])
+    const extensions = parseIcmpExtensions(error.quoted, error.quotedBytes ?? 0, this.headerBytes)
     return {
       ...context(told, order),
       sequence: number + 1,
