@@ -265,6 +265,20 @@ describe('stop, pause and resume', () => {
 })
 
 describe('long runs', () => {
+  test('no more than 4096 probes are under way, however long they are waited for', async () => {
+    const traced = begin(
+      { stages: chain(3, () => ({ isSilent: true })), answers: false },
+      { rounds: null, intervalMs: 5, gapMs: 0.5, timeoutMs: 60_000, patient: true },
+    )
+    await traced.pass(59_000)
+    expect(traced.transport.sent).toHaveLength(4096)
+    expect(of(traced.events, 'timeout')).toEqual([])
+    // They make room when they are given up.
+    await traced.pass(3000)
+    expect(traced.transport.sent.length).toBeGreaterThan(5000)
+    expect(traced.transport.sent.length - of(traced.events, 'timeout').length).toBeLessThanOrEqual(4096)
+  })
+
   test('a hundred thousand rounds, each list right, in bounded memory', async () => {
     const traced = begin({ stages: chain(2) }, { rounds: 100_000, intervalMs: 10, patient: true })
     const want = addresses(2).join()
