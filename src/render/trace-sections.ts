@@ -2,12 +2,14 @@
 
 import { printable } from '../bytes/printable.js'
 import type { FlowPath, PathChange, TraceDocument } from '../probe/trace-document.js'
-import { formatPercent, formatRtt } from './ping-words.js'
+import { counted, formatPercent, formatRtt } from './ping-words.js'
 import { traceMtuLines } from './trace-mtu-text.js'
 import { rangesOf } from './trace-words.js'
 
 /** Of each kind, in one text: a path that flaps all night fills no screen. */
 const MOST_LINES = 20
+/** Ports or checksums of flows that took one way. */
+const MOST_VALUES = 8
 
 /** All sections of a document; the verdict is the last. */
 export function traceSections(document: TraceDocument): string[] {
@@ -33,9 +35,13 @@ export function flowLines({ flow, flows, branches }: TraceDocument): string[] {
   const key = flow.key === 'source-port' ? 'source port' : 'checksum'
   const lines = [...ways].map(([way, same]) => {
     const word = same.length === 1 ? 'flow' : 'flows'
-    return `${word} ${rangesOf(same.map(each => each.flow))} (${key} ${rangesOf(same.map(each => each.value))}): ${way}${qualityOf(same)}`
+    const values = same.length > MOST_VALUES ? '' : ` (${key} ${rangesOf(same.map(each => each.value))})`
+    const shown = way === '' ? 'nobody answered' : `${way}${qualityOf(same)}`
+    return `${word} ${rangesOf(same.map(each => each.flow))}${values}: ${shown}`
   })
-  const tried = branches === null ? [] : [branchWords(branches)]
+  // Where nobody answered, nothing is known of branches.
+  const isKnown = branches?.byTtl.some(({ addresses }) => addresses.length > 0)
+  const tried = branches !== null && isKnown ? [branchWords(branches)] : []
   return [...shortened(lines, 'ways'), ...tried]
 }
 
@@ -44,7 +50,7 @@ function branchWords({ flowsTried, byTtl, complete }: NonNullable<TraceDocument[
   const where = split.map(({ ttl, addresses }) => `${addresses.length} at hop ${ttl}`)
   const found = where.length === 0 ? 'no branches' : `branches: ${where.join(', ')}`
   const sure = complete ? '95 % sure that there are no more' : 'there may be more: raise --flows'
-  return `${found}, with ${flowsTried} flows; ${sure}`
+  return `${found}, with ${counted(flowsTried, 'flow')}; ${sure}`
 }
 
 /** Loss and mean time of all flows of a way together. */

@@ -131,6 +131,23 @@ describe('the report', () => {
     ])
   })
 
+  test('says nothing of branches where nobody answered', () => {
+    const flow = {
+      flow: 0,
+      value: 4711,
+      path: [],
+      reached: false,
+      sent: 30,
+      received: 0,
+      lossPercent: null,
+      rttMs: null,
+    }
+    const branches = { flowsTried: 1, byTtl: [], complete: true }
+    expect(report([], { fields: { flows: [flow], branches } }).slice(1)).toEqual([
+      'flow 0 (checksum 4711): nobody answered',
+    ])
+  })
+
   test('does not list changes without end', () => {
     const change = { flow: 1, round: 1, at: '', ttl: 1, before: ['10.0.0.1'], after: [null] }
     const lines = changeLines(Array.from({ length: 500 }, () => change))
