@@ -11,6 +11,7 @@ import {
   isRecording,
   type RecordedSource,
   type RecordingHeader,
+  type RecordingIndex,
   type RecordingReport,
   SECTION_KIND,
   type SectionPlace,
@@ -55,7 +56,7 @@ export function openReplay(source: ByteSource, threads: boolean): Replay {
   const names = readNames(source, index, threads)
   const known = readReport(source, index)
   const places = byPlace(index.sections)
-  const report = known ?? assumedReport(index.header, places, fromSs)
+  const report = known ?? assumedReport(index, places, fromSs)
   const recording = new Recording(source, places, report.sources)
   const scan = report.scan ?? { unreadable: 0, hidepid: false }
   return {
@@ -97,12 +98,15 @@ function byPlace(sections: readonly SectionPlace[]): Places {
 }
 
 /** How the tables were read, where the file does not say: as it looks from what is there. */
-function assumedReport(header: RecordingHeader, places: Places, fromSs: boolean): RecordingReport {
+function assumedReport({ header, cut }: RecordingIndex, places: Places, fromSs: boolean): RecordingReport {
+  const among: ProcError = { code: 'cut-off', message: 'the recording ends among these sockets' }
   const missing: ProcError = { code: 'cut-off', message: 'the recording ends before these sockets' }
   const sources = header.namespaces.flatMap((_, namespace) =>
     header.tables.map((table): RecordedSource => {
       const has = (kind: number): boolean => places.has(placeOf(kind, namespace, table))
-      if (fromSs || has(SECTION_KIND.messages)) return { namespace, table, method: 'netlink', error: null }
+      const isCut = cut !== null && cut.namespace === namespace && cut.table === table
+      const error = isCut && cut.kind === SECTION_KIND.messages ? among : null
+      if (fromSs || has(SECTION_KIND.messages)) return { namespace, table, method: 'netlink', error }
       if (has(SECTION_KIND.text)) return { namespace, table, method: 'procfs', error: null }
       return { namespace, table, method: 'none', error: missing }
     }),

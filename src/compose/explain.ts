@@ -143,11 +143,20 @@ function lackingNotes(sources: readonly SourceReport[], named: boolean): string[
     reasons.set(reason, [...(reasons.get(reason) ?? []), source])
   }
   return [...reasons].map(([reason, each]) => {
-    const words = list(each.map(source => source.protocol))
+    const words = reason === 'unsupported' ? list(each.map(source => source.protocol)) : tableWords(each, sources)
     return reason === 'unsupported'
       ? `not supported by this kernel, so not listed: ${words}`
       : `cannot list ${words} sockets${inNamespaces(each)}: ${reason}`
   })
+}
+
+const VERSIONS: Partial<Record<string, string>> = { inet: 'IPv4 ', inet6: 'IPv6 ' }
+
+/** Tables in words: by their protocol, and by the version of IP where the other one is another case. */
+function tableWords(some: readonly SourceReport[], sources: readonly SourceReport[]): string {
+  const alone = ({ protocol }: SourceReport): boolean =>
+    sources.some(source => source.protocol === protocol && !some.includes(source))
+  return list(some.map(source => `${alone(source) ? (VERSIONS[source.family ?? ''] ?? '') : ''}${source.protocol}`))
 }
 
 /** Tables that were read in part. */
@@ -159,7 +168,7 @@ function brokenNotes(sources: readonly SourceReport[]): string[] {
     reasons.set(message, [...(reasons.get(message) ?? []), source])
   }
   return [...reasons].map(([reason, each]) => {
-    const words = list(each.map(source => source.protocol))
+    const words = tableWords(each, sources)
     return `not all ${words} sockets${inNamespaces(each)} are listed, the reading broke off: ${reason}`
   })
 }

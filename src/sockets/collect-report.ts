@@ -61,7 +61,10 @@ export function failureOf(error: NetkitError): Failure {
 
 /** Why neither way worked, by the code of the first. */
 export function bothFailures(netlink: Failure | null, procfs: Failure): Failure {
-  return netlink === null ? procfs : { code: netlink.code, message: `${netlink.message}; ${procfs.message}` }
+  // A recording says the same of both.
+  return netlink === null || netlink.message === procfs.message
+    ? procfs
+    : { code: netlink.code, message: `${netlink.message}; ${procfs.message}` }
 }
 
 /** What the kernel meant by refusing a table with `errno`. */

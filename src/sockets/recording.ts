@@ -23,6 +23,7 @@ import { DecodeError } from '../errors/index.js'
 import { NLMSGHDR } from '../netlink/message.js'
 import { SOCK_DIAG_BY_FAMILY } from './diag/inet-diag.js'
 import type { Consistency, SourceReport } from './model.js'
+import { salvage } from './recording-cut.js'
 import { tableById } from './tables.js'
 
 export const RECORDING_MAGIC = 'netkit-sockets 1\n'
@@ -106,6 +107,8 @@ export interface RecordingIndex {
   sections: SectionPlace[]
   /** Where and why reading ended early; everything before is in `sections`. */
   damage: DecodeError | null
+  /** The last of `sections` when the file ends in the middle of it: what is whole of it. */
+  cut: SectionPlace | null
 }
 
 /** Encodes a recording piece by piece. Bytes given to `sink` are overwritten after it returns. */
@@ -210,7 +213,7 @@ export function indexRecording(source: ByteSource): RecordingIndex {
     throw new DecodeError(message, { layer, offset: 0, need: RECORDING_MAGIC.length, have: magic.length })
   }
   const { header, end } = readHeader(source)
-  const index: RecordingIndex = { header, sections: [], damage: null }
+  const index: RecordingIndex = { header, sections: [], damage: null, cut: null }
   index.damage = findSections(source, end, index)
   return index
 }
@@ -260,9 +263,7 @@ function findSections(source: ByteSource, from: number, index: RecordingIndex): 
     if (length === 0 || length > SECTION_LIMIT)
       return damaged(`a section cannot have ${length} bytes`, at, SECTION.size)
     const offset = at + SECTION.size
-    if (length > source.size - offset) {
-      return damaged(`a section of ${length} bytes is cut off after ${source.size - offset}`, at, SECTION.size + length)
-    }
+    const left = source.size - offset
     kind = view.getUint16(SECTION.offset.kind, true)
     const namespace = view.getUint16(SECTION.offset.namespace, true)
     const table = header.tables[view.getUint16(SECTION.offset.table, true)]
@@ -270,7 +271,13 @@ function findSections(source: ByteSource, from: number, index: RecordingIndex): 
       return damaged('a section is of a namespace or table that the header does not have', at, SECTION.size)
     }
     if (sections.length >= SECTIONS_LIMIT) return damaged('it has too many sections', at, SECTION.size)
-    sections.push({ kind, namespace, table: table ?? '', offset, length })
+    const section = { kind, namespace, table: table ?? '', offset, length: Math.min(length, left) }
+    if (length > left) {
+      index.cut = kind === SECTION_KIND.report ? null : salvage(source, section, kind === SECTION_KIND.messages)
+      if (index.cut !== null) sections.push(index.cut)
+      return damaged(`a section of ${length} bytes is cut off after ${left}`, at, SECTION.size + length)
+    }
+    sections.push(section)
     at = offset + length
   }
   return kind === SECTION_KIND.report ? null : damaged('it was cut off', at, SECTION.size)

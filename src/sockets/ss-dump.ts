@@ -58,7 +58,7 @@ const isSocket = (type: number): boolean => type === SOCK_DIAG_BY_FAMILY || type
  * sockets are.
  */
 export function indexSsDump(source: ByteSource): RecordingIndex {
-  const index: RecordingIndex = { header: SS_DUMP_HEADER, sections: [], damage: null }
+  const index: RecordingIndex = { header: SS_DUMP_HEADER, sections: [], damage: null, cut: null }
   const run = { table: '', offset: 0, length: 0 }
   const close = (): void => {
     if (run.length > 0) index.sections.push({ kind: SECTION_KIND.messages, namespace: 0, ...run })

@@ -72,8 +72,11 @@ test('nothing matched is exit 0 without --exit-code, whatever is hidden', () => 
 })
 
 test('a table that was read in part is told with the errno, and not as a table that changed', () => {
-  const notes = explainReport({ ...WHOLE, sources: [source('netlink', 'ENOBUFS'), source('netlink')] }, true)
-  expect(notes).toEqual(['not all tcp sockets are listed, the reading broke off: what happened (ENOBUFS)'])
+  const notes = explainReport(
+    { ...WHOLE, sources: [source('netlink', 'ENOBUFS'), { ...source('netlink'), family: 'inet6' }] },
+    true,
+  )
+  expect(notes).toEqual(['not all IPv4 tcp sockets are listed, the reading broke off: what happened (ENOBUFS)'])
 })
 
 test.each([
@@ -81,4 +84,15 @@ test.each([
   [2, '2 messages or lines could not be read and are not listed'],
 ])('%i flaws are told in grammar', (damaged, note) => {
   expect(explainReport({ ...WHOLE, damaged }, true)).toEqual([note])
+})
+
+test('what is missing of one version of IP only is told with the version, once', () => {
+  const error = { code: 'cut-off', message: 'the recording ends before these sockets' }
+  const six: SourceReport = { ...source('none'), family: 'inet6', error }
+  expect(explainReport({ ...WHOLE, sources: [source('replay'), six] }, true)).toEqual([
+    'cannot list IPv6 tcp sockets: the recording ends before these sockets',
+  ])
+  expect(explainReport({ ...WHOLE, sources: [{ ...six, family: 'inet' }, six] }, true)).toEqual([
+    'cannot list tcp sockets: the recording ends before these sockets',
+  ])
 })

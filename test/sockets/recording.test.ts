@@ -218,6 +218,43 @@ describe('a recording', () => {
     expect(most).toBe(ALL_ROWS.length)
   })
 
+  test('cut in the middle of a section shows the messages that are whole, and names the table that they are of', async () => {
+    const parts: Uint8Array[] = []
+    const writer = new RecordingWriter(bytes => parts.push(bytes.slice()), { ...HEADER, namespaces: [null] })
+    for (let inode = 1; inode <= 100; inode++) {
+      const message = inetMessage(10, 1, 80, inode)
+      writer.message(0, 'tcp6', new DataView(message.buffer), 0, message.length)
+    }
+    writer.report(REPORT)
+    const bytes = Buffer.concat(parts)
+    const [section] = indexRecording(source(bytes)).sections
+    const size = section!.length / 100
+    for (const extra of [0, 1, size - 1]) {
+      const cut = bytes.subarray(0, section!.offset + 40 * size + extra)
+      const { rows, broken } = await replayed(cut)
+      expect(broken).toBe(true)
+      expect(rows).toEqual(Array.from({ length: 40 }, (_, index) => `0 tcp6 1 80 ${index + 1}`))
+      expect(openReplay(source(cut), true).report.sources).toEqual([
+        { namespace: 0, table: 'udp4', method: 'none', error: { code: 'cut-off', message: expect.any(String) } },
+        { namespace: 0, table: 'tcp4', method: 'none', error: { code: 'cut-off', message: expect.any(String) } },
+        { namespace: 0, table: 'tcp6', method: 'netlink', error: { code: 'cut-off', message: expect.any(String) } },
+      ])
+    }
+    // Not one message is whole.
+    expect((await replayed(bytes.subarray(0, section!.offset + size - 8))).rows).toEqual([])
+  })
+
+  test('cut in the middle of lines shows those that are whole', async () => {
+    const parts: Uint8Array[] = []
+    const writer = new RecordingWriter(bytes => parts.push(bytes.slice()), { ...HEADER, namespaces: [null] })
+    writer.text(0, 'udp4', new TextEncoder().encode(`${UDP_LINE}${UDP_LINE.split('\n')[1]!.replace('0035', '0036')}\n`))
+    writer.report(REPORT)
+    const bytes = Buffer.concat(parts)
+    const [section] = indexRecording(source(bytes)).sections
+    const cut = bytes.subarray(0, section!.offset + section!.length - 3)
+    expect((await replayed(cut)).rows).toEqual(['0 udp4 7 53 4242'])
+  })
+
   test('names the byte and the sizes where it is damaged', () => {
     const bytes = sample()
     const last = indexRecording(source(bytes)).sections.at(-1)!
@@ -279,7 +316,7 @@ describe('a recording', () => {
     const place = { kind: SECTION_KIND.names, namespace: 0, table: 'tcp4', offset: 0, length: 16 * 1024 * 1024 }
     let reads = 0
     const large: ByteSource = { size: 2 ** 40, read: () => names.subarray(0, ++reads * names.length) }
-    const read = readNames(large, { header: HEADER, sections: Array(20).fill(place), damage: null }, false)
+    const read = readNames(large, { header: HEADER, sections: Array(20).fill(place), damage: null, cut: null }, false)
     expect(reads).toBe(8)
     expect(read.users).toEqual(new Map([[101, 'dns']]))
     expect(read.damage).toMatchObject({

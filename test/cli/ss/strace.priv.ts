@@ -23,7 +23,7 @@ describeLab('netkit ss under strace', () => {
       const text = await failing()
       expect(text.code).toBe(4)
       expect(text.stderr).toBe(
-        'netkit: not all tcp sockets are listed, the reading broke off: ' +
+        'netkit: not all IPv4 tcp sockets are listed, the reading broke off: ' +
           'cannot read from the kernel: no buffer space available (ENOBUFS)\n',
       )
       expect(text.stdout.split('\n').length).toBeGreaterThan(1000)
