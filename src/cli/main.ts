@@ -16,11 +16,13 @@ function withHelpWord(argv: readonly string[]): string[] {
 /** oclif throws the same class for every failure of its own; for an unknown command the words are all there is. */
 async function explain(error: unknown, argv: readonly string[], options: LoadOptions): Promise<unknown> {
   const [word] = argv
-  if (word === undefined || !(error instanceof Error) || error.message !== `command ${word} not found`) return error
+  // Words up to the first flag may be of its name, as with `trace diff`; oclif joins them by colons.
+  const isUnknown = error instanceof Error && /^command .* not found$/s.test(error.message)
+  if (word === undefined || !isUnknown || !error.message.startsWith(`command ${word}`)) return error
   const { commands } = await Config.load(options)
   const near = suggest(
     word,
-    commands.map(command => command.id),
+    commands.map(command => command.id.replaceAll(':', ' ')),
   )
   const hints = [...(near === undefined ? [] : [`did you mean netkit ${near}?`]), 'see netkit --help']
   return new UsageError(word.startsWith('-') ? `there is no option ${word}` : `there is no command ${word}`, { hints })
