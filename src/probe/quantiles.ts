@@ -22,7 +22,7 @@ const LAST_BUCKET = bucketOf(MOST)
  */
 const BUCKET = 2 ** 36
 /** Room for the first numbers; doubled when it is full. */
-const FEWEST = 16
+const FEWEST = 32
 const NOTHING = new Float64Array(0)
 /** Samples on their way into a sketch: thousands of targets may be at it in one round. */
 let scratch = NOTHING
