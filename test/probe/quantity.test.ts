@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { UsageError } from '../../src/errors/index.js'
-import { parseBytes, parseCount, parseDuration } from '../../src/probe/quantity.js'
+import { parseBytes, parseCount, parseDuration, parseField } from '../../src/probe/quantity.js'
 
 function refusal(parse: () => unknown): string {
   try {
@@ -104,4 +104,14 @@ describe('a count', () => {
     expect(refusal(() => parseCount('0', 'the count', 1))).toBe('the count is a whole number, 1 or more, not 0')
     expect(refusal(() => parseCount('99999999999999999999', 'the count'))).toContain('the count is a whole number')
   })
+})
+
+test('a field of a header is a number in decimal or hexadecimal, within its range', () => {
+  expect(parseField('16', 'the type of service', 0, 255)).toBe(16)
+  expect(parseField('0x10', 'the type of service', 0, 255)).toBe(16)
+  for (const text of ['', '-1', '256', '0x100', '1.5', '1e2', ' 1', 'x']) {
+    expect(() => parseField(text, 'the type of service', 0, 255)).toThrow(
+      /the type of service is a number from 0 to 255, not /,
+    )
+  }
 })
