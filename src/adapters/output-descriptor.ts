@@ -26,6 +26,18 @@ export function openTwin(fd: number): number | null {
   }
 }
 
+/** poll(2): there is room to write. */
+const POLLOUT = 0x4
+/** net/unix/af_unix.c, unix_writable, and sk_stream_is_writeable: "room" is a quarter of the buffer and more, never less than this. */
+export const ROOM_BYTES = 1024
+
+/** Whether a socket takes `ROOM_BYTES` now without waiting; true where that cannot be known. */
+export function hasRoom(fd: number): boolean {
+  const native = loadNative()
+  if (isLoadFailure(native)) return true
+  return (native.pollNow(fd, POLLOUT) & (POLLOUT | POLLERR | POLLHUP)) !== 0
+}
+
 /** poll(2): a pipe without a reader has the first, a socket or terminal without a peer the second. */
 const POLLERR = 0x8
 const POLLHUP = 0x10

@@ -1,7 +1,7 @@
 // Writes results to a file descriptor: one buffer, synchronous writes, so that a slow reader slows the program down.
 
 import { writeSync } from 'node:fs'
-import { isClosed, mayBlock, openTwin } from '../adapters/output-descriptor.js'
+import { hasRoom, isClosed, mayBlock, openTwin, ROOM_BYTES } from '../adapters/output-descriptor.js'
 import { ERRNO, fromNodeError, isNodeSystemError } from '../errors/index.js'
 import { isListening, killable } from './interrupts.js'
 import { isTerminal } from './terminal.js'
@@ -57,16 +57,19 @@ function writeAll(fd: number, bytes: Uint8Array): void {
     writeOrWait(fd, bytes, 0)
     return
   }
-  const at = slow.twin === null ? 0 : writeSome(slow.twin, bytes, fd)
+  const at = writeSome(slow, bytes, fd)
   if (at < bytes.length) killable(() => writeOrWait(fd, bytes, at))
 }
 
 /** Writes what goes without waiting, and answers how much that was. */
-function writeSome(twin: number, bytes: Uint8Array, fd: number): number {
+function writeSome({ twin }: Slow, bytes: Uint8Array, fd: number): number {
   let at = 0
   while (at < bytes.length) {
+    // A socket has no twin: what it is asked for first is room, and it is given no more than there is then.
+    if (twin === null && !hasRoom(fd)) break
+    const most = twin === null ? ROOM_BYTES : bytes.length
     try {
-      at += writeSync(twin, bytes, at, bytes.length - at)
+      at += writeSync(twin ?? fd, bytes, at, Math.min(bytes.length - at, most))
     } catch (error) {
       if (wasRefused(fd, error)) return bytes.length
       break
