@@ -7,7 +7,7 @@ import type { SeenPath } from './trace-path.js'
 /** TTLs probed beyond the deepest that answered. */
 export const WINDOW = 5
 /** Where nothing answers, the window grows by one TTL after this. */
-const GROWTH_MS = 10
+const GROWTH_MS = 8
 
 const SLOT = { unsent: 0, waiting: 1, answered: 2, unanswered: 3, void: 4 } as const
 
