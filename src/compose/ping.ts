@@ -1,9 +1,9 @@
 // From what is wanted of a ping to a run that can start: limits checked, names resolved, transports opened.
 
 import { resolveTargets } from '../adapters/resolve.js'
-import { type NetkitError, UsageError } from '../errors/index.js'
+import { UsageError } from '../errors/index.js'
 import type { ProbeOptions, ProbeTransport } from '../ports/probe.js'
-import type { ErrorEvent, ProbeEvent, ProbeTarget } from '../probe/events.js'
+import type { ProbeEvent, ProbeTarget } from '../probe/events.js'
 import { type PingPlan, PingRun } from '../probe/ping-run.js'
 import type { Pace } from '../probe/schedule.js'
 import { eventLoop, openProbeTransport, type UnresolvedTarget } from './probe.js'
@@ -229,19 +229,4 @@ function optionsOf(settings: PingSettings, pace: Pace, targets: readonly ProbeTa
     port: probe.kind === 'icmp' ? null : probe.port,
     netnsFd: -1,
   }
-}
-
-/**
- * The failure of a ping whose first probe this host refused to send for want of a route.
- * @param source the address that it would have left from, which a broadcast address has and a prohibited one has not
- */
-export function noRouteError(
-  { target, reason, errno }: Pick<ErrorEvent, 'target' | 'reason' | 'errno'>,
-  source: string | null,
-): NetkitError {
-  const broadcast = errno === 'EACCES' && source !== null ? ['it is a broadcast address: allow that with -b'] : []
-  return new UsageError(`${target.target}: ${reason}`, {
-    code: 'no-route',
-    hints: [`see the route taken: ip route get ${target.address}`, ...broadcast],
-  })
 }

@@ -8,6 +8,7 @@ import { openUdpProbe } from '../adapters/udp-probe.js'
 import { isAddress, splitZone } from '../bytes/address.js'
 import { type NetkitError, UnsupportedError, UsageError } from '../errors/index.js'
 import type { ProbeOptions, ProbeTransport } from '../ports/probe.js'
+import type { ErrorEvent } from '../probe/events.js'
 import type { PingTimers } from '../probe/ping-run.js'
 
 /** A target that has no address. */
@@ -66,4 +67,22 @@ export function unresolvedError({ target, reason }: UnresolvedTarget): NetkitErr
   }
   const [is, other] = address.includes(':') ? ['IPv6', '-4'] : ['IPv4', '-6']
   return new UsageError(`${target}: ${reason}: it is an ${is} address`, { code, hints: [`leave out ${other}`] })
+}
+
+/** What the kernel says where no route leads to the target, or one that rejects, prohibits or drops; of a broadcast address without -b. */
+export const NO_ROUTE: readonly string[] = ['ENETUNREACH', 'EHOSTUNREACH', 'EACCES', 'EINVAL']
+
+/**
+ * The failure of a run whose first probe this host refused to send for want of a route.
+ * @param source the address that it would have left from, which a broadcast address has and a prohibited one has not
+ */
+export function noRouteError(
+  { target, reason, errno }: Pick<ErrorEvent, 'target' | 'reason' | 'errno'>,
+  source: string | null,
+): NetkitError {
+  const broadcast = errno === 'EACCES' && source !== null ? ['it is a broadcast address: allow that with -b'] : []
+  return new UsageError(`${target.target}: ${reason}`, {
+    code: 'no-route',
+    hints: [`see the route taken: ip route get ${target.address}`, ...broadcast],
+  })
 }

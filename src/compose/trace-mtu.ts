@@ -11,8 +11,6 @@ import { protocolOf, type TraceSettings, tracePlan, traceTransportOptions } from
 
 /** 65,535 bytes less the headers of IP and ICMP or UDP. */
 const LARGEST_PAYLOAD = { 4: 65_507, 6: 65_487 } as const
-/** Headers of IP and TCP: an interface's MTU less these is the MSS of a SYN (RFC 9293 section 3.7.1). */
-const TCP_HEADERS = { 4: 40, 6: 60 } as const
 const DEADLINE_MS = 60_000
 /** Of all hops together; one that does not answer takes seconds. */
 const MSS_DEADLINE_MS = 30_000
@@ -28,21 +26,16 @@ export async function measureTraceMtu(
   signal?: AbortSignal,
 ): Promise<TraceMtu> {
   const hops = answeringHops(document)
-  const { mtus, limits, notes } = await measureSizes(target, settings, hops, signal)
-  const [first = null] = mtus
-  const clamped = limits.some(({ afterTtl }) => afterTtl === 0)
-  const sent = first === null || clamped ? null : first - TCP_HEADERS[target.family]
+  // First, because a path MTU that the kernel learns on the way lowers the MSS of its own SYNs.
   const seen = await measureMss(target, settings, hops, signal)
-  const known = sent ?? seen.mss.find(mss => mss !== null) ?? null
+  const { mtus, limits, notes } = await measureSizes(target, settings, hops, signal)
+  const sent = seen.mss.find(mss => mss !== null) ?? null
   return {
     pathMtu: mtus.findLast(mtu => mtu !== null) ?? null,
     byTtl: hops.map(({ ttl, address }, index) => ({ ttl, address, mtu: mtus[index] ?? null })),
     limits,
-    clamps: known === null ? [] : mssClamps(hops, seen.mss, known),
-    mss:
-      known === null
-        ? null
-        : { sent: known, byTtl: hops.map(({ ttl }, index) => ({ ttl, mss: seen.mss[index] ?? null })) },
+    clamps: mssClamps(hops, seen.mss),
+    mss: sent === null ? null : { sent, byTtl: hops.map(({ ttl }, index) => ({ ttl, mss: seen.mss[index] ?? null })) },
     notes: [...notes, ...seen.notes],
   }
 }

@@ -143,7 +143,7 @@ export interface TraceMtu {
   readonly byTtl: readonly { readonly ttl: number; readonly address: string; readonly mtu: number | null }[]
   readonly limits: readonly MtuLimit[]
   readonly clamps: readonly MssClamp[]
-  /** MSS that the SYN left with, and that was seen at each TTL; null where nobody quoted it. */
+  /** MSS of a SYN as the first hop that quoted it saw it, and as each hop did; null where it was not quoted. */
   readonly mss: { readonly sent: number; readonly byTtl: readonly { ttl: number; mss: number | null }[] } | null
   readonly notes: readonly string[]
 }

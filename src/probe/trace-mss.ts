@@ -49,17 +49,20 @@ export async function readMss(
   return seen
 }
 
-/** Where the MSS becomes smaller. @param sent MSS that the SYN left with */
-export function mssClamps(hops: readonly AnsweringHop[], seen: readonly (number | null)[], sent: number): MssClamp[] {
+/**
+ * Where the MSS becomes smaller, from one hop that quoted it to the next. What the first of them saw is taken for what was sent: this
+ * host's kernel chooses by interface, route and what it knows of the path.
+ */
+export function mssClamps(hops: readonly AnsweringHop[], seen: readonly (number | null)[]): MssClamp[] {
   const clamps: MssClamp[] = []
-  let from = sent
-  let afterTtl = 0
+  let before: { ttl: number; mss: number } | null = null
   for (const [index, mss] of seen.entries()) {
     if (mss === null) continue
     const { ttl } = hops[index]!
-    if (mss < from) clamps.push({ afterTtl, beforeTtl: ttl, from, to: mss })
-    from = mss
-    afterTtl = ttl
+    if (before !== null && mss < before.mss) {
+      clamps.push({ afterTtl: before.ttl, beforeTtl: ttl, from: before.mss, to: mss })
+    }
+    before = { ttl, mss }
   }
   return clamps
 }

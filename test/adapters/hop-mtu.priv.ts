@@ -101,7 +101,7 @@ describeLab('sizes along a path of three routers', () => {
       )
       const own = 1500 - (family === 4 ? 40 : 60)
       expect(seen).toEqual([own, own, 1300, null])
-      expect(mssClamps(hops, seen, own)).toEqual([{ afterTtl: 2, beforeTtl: 3, from: own, to: 1300 }])
+      expect(mssClamps(hops, seen)).toEqual([{ afterTtl: 2, beforeTtl: 3, from: own, to: 1300 }])
     })
   })
 })

@@ -2,8 +2,8 @@
 
 import { readTargetList } from '../../adapters/target-list.js'
 import { printable } from '../../bytes/printable.js'
-import { noRouteError, type PreparedPing, preparePing } from '../../compose/ping.js'
-import { unresolvedError } from '../../compose/probe.js'
+import { type PreparedPing, preparePing } from '../../compose/ping.js'
+import { NO_ROUTE, noRouteError, unresolvedError } from '../../compose/probe.js'
 import { UsageError } from '../../errors/index.js'
 import type { ErrorEvent, ProbeEvent, SummaryEvent } from '../../probe/events.js'
 import type { PingRun } from '../../probe/ping-run.js'
@@ -12,9 +12,6 @@ import { exceeded, type Threshold } from '../../probe/thresholds.js'
 import type { Console } from '../console.js'
 import { type PingFlags, parseLimits, parseSettings } from './request.js'
 import { makePingView, type PingView } from './view.js'
-
-/** What the kernel says where no route leads to the target, or one that rejects, prohibits or drops; of a broadcast address without -b. */
-const NO_ROUTE = ['ENETUNREACH', 'EHOSTUNREACH', 'EACCES', 'EINVAL']
 
 /** One run from flags and words; prints as it goes. */
 export async function runPing(flags: PingFlags, words: readonly string[], io: Console): Promise<undefined> {

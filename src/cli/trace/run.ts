@@ -2,7 +2,7 @@
 
 import type { PlaceDatabase } from '../../adapters/place-database.js'
 import { printable } from '../../bytes/printable.js'
-import { noRouteError } from '../../compose/ping.js'
+import { NO_ROUTE, noRouteError } from '../../compose/probe.js'
 import { NetkitError } from '../../errors/index.js'
 import type { ProbeTarget } from '../../probe/events.js'
 import { exceeded, type Threshold } from '../../probe/thresholds.js'
@@ -17,9 +17,6 @@ import type { Baseline, ReadyTrace, RunningTrace, TraceParts } from './parts.js'
 import { parseRequest, type TraceFlags, type TraceRequest } from './request.js'
 import { TraceSession } from './session.js'
 import { makeTraceView, type TraceView } from './view.js'
-
-/** What the kernel says where no route leads to the target, or one that prohibits or drops. */
-const NO_ROUTE = ['ENETUNREACH', 'EHOSTUNREACH', 'EACCES', 'EINVAL']
 
 /** One run from flags and words; prints as it goes. */
 export async function runTrace(
