@@ -9,6 +9,7 @@
 //   loss=PERCENT  of the packets on the link towards it (seed=N), dropEvery=N every n-th of them; backLoss=PERCENT of its answers
 //   perSecond=N burst=N  token bucket of its ICMP errors          corrupt=N    every n-th answer has a wrong checksum
 //   copies=N      answers so often                                 quote=BYTES  beyond the IP header
+//   noise=N       so many damaged copies of each answer before it
 //   mpls=, object=, extensions=  see tun-responder.cc
 //   error=T.C     refuses what would pass (refuses=icmp+udp+tcp: those only)   blackhole=1  lets nothing pass
 //   mtu=N         larger packets do not pass; quiet=1 and it does not say so
@@ -194,6 +195,9 @@ class Network {
     if (node.corrupt > 0 && node.said % node.corrupt == 0) bytes.back() ^= 0x5a;
     else node.answered++;
     int64_t due = now() + node.rule.holdNs + (node.jitterNs > 0 ? int64_t(random(node.rule.random) * double(node.jitterNs)) : 0);
+    for (int copy = 0; copy < node.noise; copy++) {
+      held_.push(Held{due, order_++, damaged(bytes, [&] { return random(node.rule.random); })});
+    }
     for (int copy = 0; copy < node.rule.copies; copy++) held_.push(Held{due, order_++, bytes});
   }
 

@@ -33,6 +33,8 @@ export interface ScenarioNode
   burst?: number
   /** Every n-th of its answers has a wrong checksum. */
   corrupt?: number
+  /** Damaged copies before each of its answers. */
+  noise?: number
   mtu?: number
   quiet?: boolean
   /** Which protocols `error` is for; all when left out. */

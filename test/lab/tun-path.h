@@ -16,6 +16,8 @@ struct Node {
   bool nat = false;
   /** Every n-th packet is lost on the link towards this node; every n-th answer has a wrong checksum; 0: none. */
   uint64_t dropEvery = 0, corrupt = 0;
+  /** So many damaged copies, under right checksums, before each answer. */
+  int noise = 0;
   /** Percentage of its answers that are lost on the way back. */
   double backLoss = 0;
   int64_t jitterNs = 0;
@@ -57,6 +59,7 @@ inline Node parseNode(const std::string& text, Hop& hop) {
     else if (key == "nat") node.nat = number != 0;
     else if (key == "dropEvery") node.dropEvery = uint64_t(number);
     else if (key == "corrupt") node.corrupt = uint64_t(number);
+    else if (key == "noise") node.noise = int(number);
     else if (key == "backLoss") node.backLoss = number;
     else if (key == "jitter") node.jitterNs = int64_t(number * 1000);
     else if (key == "perSecond") node.perSecond = number;
@@ -80,6 +83,32 @@ inline Hop parseHop(const std::string& text) {
   for (const auto& part : split(text, '|')) hop.nodes.push_back(parseNode(part, hop));
   if (hop.nodes.empty()) fail("a hop without nodes");
   return hop;
+}
+
+/** Bytes behind the ICMP or TCP ports changed or cut off, lengths and checksums mended: what a liar could send. */
+template <typename Random>
+Bytes damaged(Bytes bytes, Random random) {
+  bool v6 = bytes[0] >> 4 == 6;
+  size_t header = v6 ? 40 : 20, least = header + 4;
+  bool icmp = bytes[v6 ? 6 : 9] == (v6 ? 58 : 1);
+  if (random() < 0.3) bytes.resize(least + 4 + size_t(random() * double(bytes.size() - least - 4)));
+  for (int changes = 1 + int(random() * 4); changes > 0; changes--) {
+    size_t at = least + size_t(random() * double(bytes.size() - least));
+    bytes[at] = random() < 0.3 ? 0xff : uint8_t(random() * 256);
+  }
+  Bytes from(bytes.begin() + (v6 ? 8 : 12), bytes.begin() + (v6 ? 24 : 16));
+  Bytes to(bytes.begin() + (v6 ? 24 : 16), bytes.begin() + long(header));
+  Bytes message(bytes.begin() + long(header), bytes.end());
+  Bytes mended = packet(from, to, bytes[v6 ? 7 : 8], icmp ? message : Bytes(message.size()));
+  if (icmp) return mended;
+  mended[v6 ? 6 : 9] = bytes[v6 ? 6 : 9];
+  if (!v6) {
+    put16(mended, 10, 0);
+    put16(mended, 10, uint16_t(~sum(mended.data(), 20)));
+  }
+  // The checksum of TCP stays wrong: the kernel takes no such segment.
+  std::copy(message.begin(), message.end(), mended.begin() + long(header));
+  return mended;
 }
 
 inline uint8_t protocolOf(const Request& request) { return request.bytes[request.v6 ? 6 : 9]; }
