@@ -1,6 +1,6 @@
 // Writes results to a file descriptor: one buffer, synchronous writes, so that a slow reader slows the program down.
 
-import { writeSync } from 'node:fs'
+import { writeSync, writev } from 'node:fs'
 import { hasRoom, isClosed, mayBlock, openTwin, ROOM_BYTES } from '../adapters/output-descriptor.js'
 import { ERRNO, fromNodeError, isNodeSystemError } from '../errors/index.js'
 import { isListening, killable } from './interrupts.js'
@@ -93,6 +93,35 @@ function writeOrWait(fd: number, bytes: Uint8Array, from: number): void {
   }
 }
 
+/** UIO_MAXIOV: writev(2) takes no more. */
+const MOST_CHUNKS = 1024
+
+/** Writes all of `chunks` on a thread that may wait for the reader, while the event loop turns. */
+async function writeOnThread(fd: number, chunks: readonly Uint8Array[]): Promise<void> {
+  let left = chunks
+  while (left.length > 0) {
+    try {
+      const written = await new Promise<number>((resolve, reject) =>
+        writev(fd, left, null, (error, bytes) => (error ? reject(error) : resolve(bytes))),
+      )
+      left = without(left, written)
+    } catch (error) {
+      if (wasRefused(fd, error)) return
+      await new Promise(resolve => setTimeout(resolve, 1))
+    }
+  }
+}
+
+/** What is left of `chunks` after their first `written` bytes. */
+function without(chunks: readonly Uint8Array[], written: number): readonly Uint8Array[] {
+  let index = 0
+  let more = written
+  while (index < chunks.length && chunks[index]!.length <= more) more -= chunks[index++]!.length
+  const left = chunks.slice(index)
+  if (more > 0) left[0] = left[0]!.subarray(more)
+  return left
+}
+
 /** What a failed write means: true when the rest is dropped, false when it is to be tried again later. */
 function wasRefused(fd: number, error: unknown): boolean {
   const errno = isNodeSystemError(error) ? Math.abs(error.errno) : 0
@@ -143,10 +172,16 @@ const escapeUnit = (unit: string): string => `\\u${unit.charCodeAt(0).toString(1
 /** A buffered writer. Nothing is printed before `flush`, or before 64 KiB have come together. */
 export class Output {
   private readonly fd: number
-  private readonly buffer = Buffer.allocUnsafeSlow(CAPACITY)
+  private buffer = Buffer.allocUnsafeSlow(CAPACITY)
+  private readonly spare: Buffer<ArrayBuffer>[] = []
   private used = 0
   private text = ''
   private terminal: boolean | null = null
+  /** What the reader has not taken yet. */
+  private rest: Uint8Array[] = []
+  private handing: Promise<void> | null = null
+  /** Whether what would have to wait for the reader is kept until `settled`, so that signals are heard meanwhile. */
+  keepsRest = false
 
   constructor(fd: number) {
     this.fd = fd
@@ -157,7 +192,7 @@ export class Output {
     if (typeof chunk !== 'string') {
       this.encode()
       if (chunk.length > CAPACITY - this.used) this.drain()
-      if (chunk.length > CAPACITY) writeAll(this.fd, chunk)
+      if (chunk.length > CAPACITY) this.put(chunk)
       else this.used += this.copy(chunk)
       return
     }
@@ -173,7 +208,7 @@ export class Output {
     this.text = ''
     const most = text.length * MAX_BYTES_PER_UNIT
     if (most > CAPACITY - this.used) this.drain()
-    if (most > CAPACITY) writeAll(this.fd, Buffer.from(text))
+    if (most > CAPACITY) this.put(Buffer.from(text))
     else this.used += this.buffer.write(text, this.used)
   }
 
@@ -206,6 +241,48 @@ export class Output {
   private drain(): void {
     const { used } = this
     this.used = 0
-    if (used > 0) writeAll(this.fd, this.buffer.subarray(0, used))
+    if (used > 0) this.put(this.buffer.subarray(0, used))
+  }
+
+  private put(bytes: Uint8Array): void {
+    if (!this.keepsRest && this.rest.length === 0) {
+      writeAll(this.fd, bytes)
+      return
+    }
+    const slow = slownessOf(this.fd)
+    if (slow === null) writeOrWait(this.fd, bytes, 0)
+    else {
+      const at = this.rest.length > 0 ? 0 : writeSome(slow, bytes, this.fd)
+      if (at < bytes.length) this.keep(bytes.subarray(at))
+    }
+  }
+
+  /** Keeps the bytes for later: the buffer itself, for which another takes its place, or else a copy. */
+  private keep(bytes: Uint8Array): void {
+    if (bytes.buffer !== this.buffer.buffer) {
+      this.rest.push(new Uint8Array(bytes))
+      return
+    }
+    this.rest.push(bytes)
+    this.buffer = this.spare.pop() ?? Buffer.allocUnsafeSlow(CAPACITY)
+  }
+
+  /** Resolves when the reader has taken all that was handed over; null when it has. */
+  settled(): Promise<void> | null {
+    if (this.rest.length === 0) return null
+    this.handing ??= this.handOver().finally(() => {
+      this.handing = null
+    })
+    return this.handing
+  }
+
+  private async handOver(): Promise<void> {
+    while (this.rest.length > 0) {
+      const chunks = this.rest.slice(0, MOST_CHUNKS)
+      await writeOnThread(this.fd, chunks)
+      for (const { buffer } of this.rest.splice(0, chunks.length)) {
+        if (buffer.byteLength === CAPACITY) this.spare.push(Buffer.from(buffer as ArrayBuffer))
+      }
+    }
   }
 }

@@ -6,6 +6,7 @@ import { ERRNO, hintsFor, type NetkitError, PermissionError, UnsupportedError } 
 import { isBroken } from '../sockets/collect-report.js'
 import type { Protocol } from '../sockets/constants.js'
 import { everyPredicate, type Filter, type FilterContext, requirements } from '../sockets/filter/index.js'
+import { INTERRUPTED } from '../sockets/interrupted.js'
 import type { ListingReport } from '../sockets/listing.js'
 import type { SourceReport } from '../sockets/model.js'
 
@@ -111,9 +112,10 @@ export function unknownNames(filter: Filter, context: FilterContext, namespaces:
  * @param named whether the user named the tables; otherwise tables that this kernel lacks are one line
  */
 export function explainReport(report: ListingReport, named: boolean): string[] {
-  const notes = lackingNotes(report.sources, named)
-  notes.push(...brokenNotes(report.sources))
-  notes.push(...fallbackNotes(report.sources))
+  const sources = report.sources.filter(source => source.error?.code !== INTERRUPTED.code)
+  const notes = lackingNotes(sources, named)
+  notes.push(...brokenNotes(sources), ...fallbackNotes(sources))
+  if (report.interrupted) notes.push('interrupted: what was read until then is shown')
   const { consistency, damaged, scan, ownerless } = report
   if (report.boundInactiveSkipped) {
     notes.push('TCP sockets that are bound but idle were not looked for among so many: netkit ss -B lists them')

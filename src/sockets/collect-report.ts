@@ -12,6 +12,8 @@ export interface CollectReport {
   damaged: number
   /** Set when there were more TCP sockets than `boundInactiveLimit`. */
   boundInactiveSkipped?: boolean
+  /** Set when the reading was ended early. */
+  interrupted?: boolean
 }
 
 /** Why a source could not answer, or not to the end. */

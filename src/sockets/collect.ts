@@ -15,6 +15,7 @@ import {
   startReport,
 } from './collect-report.js'
 import { type Decode, type DumpOutcome, type DumpRequest, dumpSockets } from './dump.js'
+import { INTERRUPTED, Interrupted } from './interrupted.js'
 import type { SourceReport } from './model.js'
 import { MISSING_COLUMNS } from './proc-net.js'
 import { SocketRecord } from './record.js'
@@ -94,6 +95,8 @@ class Collector {
   private tcpSockets = 0
   /** Sockets handed to the consumer by dumps so far. */
   private handedOut = 0
+  /** The same before the table that is being read. */
+  private handedOutBefore = 0
   readonly report: CollectReport
 
   constructor(query: CollectQuery, ports: CollectPorts, collect: Collect) {
@@ -104,19 +107,44 @@ class Collector {
   }
 
   async run(): Promise<CollectReport> {
-    for (const [index, target] of this.query.targets.entries()) await this.target(index, target)
+    try {
+      for (const [index, target] of this.query.targets.entries()) await this.target(index, target)
+    } catch (error) {
+      if (!(error instanceof Interrupted)) throw error
+      this.report.interrupted = true
+      this.addUnread()
+    }
     return this.report
+  }
+
+  /** Reports the tables that an interrupted listing did not come to the end of. */
+  private addUnread(): void {
+    const { targets } = this.query
+    const all = targets.flatMap(target => this.tablesFor().map(table => ({ table, target })))
+    const [current, ...others] = all.slice(this.report.sources.length)
+    if (current === undefined) return
+    // Sockets of it have been handed out already.
+    const method = this.handedOut > this.handedOutBefore ? 'netlink' : 'none'
+    const both = others[0]?.table.protocol === current.table.protocol && others[0].target === current.target
+    for (const [index, { table, target }] of [current, ...others].entries()) {
+      this.add(table, target, index === 0 || (index === 1 && both) ? method : 'none', INTERRUPTED, [])
+    }
+  }
+
+  private tablesFor(): readonly Table[] {
+    const possible = this.query.tables.filter(table => (table.states & this.query.states) !== 0)
+    // With states that no table has, the kernel still says which tables it lacks.
+    return possible.length > 0 ? possible : this.query.tables
   }
 
   private async target(index: number, target: NetnsTarget): Promise<void> {
     this.record.netns = index
-    const possible = this.query.tables.filter(table => (table.states & this.query.states) !== 0)
-    // With states that no table has, the kernel still says which tables it lacks.
-    const tables = possible.length > 0 ? possible : this.query.tables
+    const tables = this.tablesFor()
     this.tcpSockets = 0
     const tcp = tables.filter(table => table.protocol === 'tcp')
     let both = false
     for (const table of tables) {
+      this.handedOutBefore = this.handedOut
       if (table === tcp[0] && tcp.length > 1) both = await this.bothFamilies(tcp, target)
       if (!both || table.protocol !== 'tcp') await this.table(table, target)
       await this.endTable(table)

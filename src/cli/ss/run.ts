@@ -11,6 +11,7 @@ import { Owners, visitSockets } from '../../sockets/listing.js'
 import type { SocketRecord } from '../../sockets/record.js'
 import type { Console } from '../console.js'
 import type { socketFlags } from './flags.js'
+import { Interruptible } from './interruptible.js'
 import { printNotes } from './notes.js'
 import { parseRequest } from './request.js'
 import { makeView, type View, viewDetails, viewSelection } from './view.js'
@@ -26,24 +27,29 @@ export async function runSockets(flags: SocketFlags, words: readonly string[], i
   const owners = new Owners()
   const request = parseRequest(viewSelection(flags), words, serviceLookup)
   const session = await sessionFor(flags, owners)
+  const interruptible = new Interruptible(io)
   try {
     const query = await planListing(request, viewDetails(flags), flags.source, session)
     const view = makeView(flags, request, session, io)
     let begun = false
     const row = (record: SocketRecord): void => {
+      if (!begun) interruptible.listen()
       if (!begun) view.begin()
       begun = true
       view.row(record)
     }
-    const pause = () => view.pause?.() ?? null
+    const pause = () => interruptible.pause(view.pause?.() ?? null)
     const report = await visitSockets(query, session.ports, owners, row, pause)
-    if (session.recorded === null && onlyUnsupported(report.sources)) throw listingFailure(report)
+    if (session.recorded === null && !report.interrupted && onlyUnsupported(report.sources))
+      throw listingFailure(report)
     if (!begun) view.begin()
     await view.settle?.()
-    const notes = request.selection.ipv4Only ? dualStackNotes(await hiddenDualStack(query, session.ports)) : []
+    const asks = request.selection.ipv4Only && !report.interrupted
+    const notes = asks ? dualStackNotes(await hiddenDualStack(query, session.ports)) : []
     finish(view, report, session, request, flags, io, notes)
     return undefined
   } finally {
+    await interruptible.end()
     session.close()
   }
 }

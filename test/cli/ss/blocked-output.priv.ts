@@ -3,7 +3,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { expect, test } from 'vitest'
-import { describeLab, withNetns } from '../../lab/index.js'
+import { describeLab, inNetns, withNetns } from '../../lab/index.js'
 import { finish, NETKIT, spawnNetkit } from '../run.js'
 import { pause } from './connections.js'
 
@@ -120,4 +120,77 @@ describeLab('a reader that has gone', () => {
       expect(ended).toEqual([0, null])
     })
   }, 20_000)
+})
+
+describeLab('Ctrl-C during a listing whose reader is slow', () => {
+  /** Through a pipe: the reader begins to read after the signal. */
+  async function interrupted(
+    ns: string,
+    args: string,
+    wait = 1,
+  ): Promise<{ code: number; stdout: string; stderr: string }> {
+    const line = `${NETKIT} ss ${args} > >(sleep ${wait + 0.6}; exec cat) & netkit=$!
+      sleep ${wait}; kill -INT $netkit; wait $netkit; status=$?; sleep 1; exit $status`
+    const { code, stdout, stderr } = await inNetns(ns, ['bash', '-mc', line])
+    // What bash says of having no terminal is not meant.
+    return { code: code!, stdout, stderr: stderr.replace(/^bash: .*\n/gm, '') }
+  }
+
+  async function crowded(body: (ns: string) => Promise<void>): Promise<void> {
+    await withNetns(async ns => {
+      const sockets = await holding(ns)
+      try {
+        await body(ns)
+      } finally {
+        sockets.stdin!.end()
+      }
+    })
+  }
+
+  test('ends a JSON document validly, with a note', () =>
+    crowded(async ns => {
+      const { code, stdout, stderr } = await interrupted(ns, '-tan --json')
+      expect({ code, stderr }).toEqual({ code: 130, stderr: '' })
+      const { sockets, notes, sources } = JSON.parse(stdout)
+      expect(sockets.length).toBeGreaterThan(100)
+      expect(sockets.length).toBeLessThan(5001)
+      expect(notes).toEqual(['interrupted: what was read until then is shown'])
+      expect(sources.map((source: { error: unknown }) => source.error)).toEqual([
+        { code: 'interrupted', message: 'interrupted' },
+        { code: 'interrupted', message: 'interrupted' },
+      ])
+    }))
+
+  test.each(['-tan', '-tan --ndjson'])('ends %s with a whole row, and a note', args =>
+    crowded(async ns => {
+      const { code, stdout, stderr } = await interrupted(ns, args)
+      expect({ code, stderr }).toEqual({
+        code: 130,
+        stderr: 'netkit: interrupted: what was read until then is shown\n',
+      })
+      const rows = stdout.split('\n')
+      expect(rows.pop()).toBe('')
+      expect(rows.length).toBeGreaterThan(100)
+      expect(rows.length).toBeLessThanOrEqual(5002)
+      expect(rows.at(-1)).toMatch(args === '-tan' ? /127\.0\.0\.1:\d+ *$/ : /^\{.*\}$/)
+    }),
+  )
+
+  test('does not wait for a reader that never reads', () =>
+    crowded(async ns => {
+      expect(await stopped(ns, 'ss -tan --json', 'SIGTERM')).toBe(143)
+    }))
+
+  test('a reader that takes its time gets all of it, through a pipe and through a socket', () =>
+    crowded(async ns => {
+      const line = `${NETKIT} ss -tan --json | (sleep 1; exec cat); exit \${PIPESTATUS[0]}`
+      const piped = await inNetns(ns, ['bash', '-c', line])
+      expect(piped).toMatchObject({ code: 0, stderr: '' })
+      expect(JSON.parse(piped.stdout).sockets.length).toBe(5001)
+      const child = spawnNetkit(['netns', 'exec', ns, NETKIT, 'ss', '-tan', '--json'], { program: 'ip' })
+      await pause(1200)
+      const { stdout, code } = await finish(child)
+      expect(code).toBe(0)
+      expect(JSON.parse(stdout).sockets.length).toBe(5001)
+    }))
 })
