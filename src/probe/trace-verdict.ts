@@ -93,8 +93,17 @@ function blockerOf({
 }
 
 function lossSentences(document: DocumentWithoutVerdict, last: Hop): string[] {
-  const { loss, hops } = document
-  if (loss.length > 0) return loss.map(each => locatedSentence(each, hops))
+  const { loss, hops, rateLimited } = document
+  if (loss.length > 0) {
+    return loss.map(each => {
+      const limited = rateLimited.filter(({ ttl }) => isWithin(ttl, each)).length
+      const hint =
+        limited === 0
+          ? ''
+          : `; ${limited === 1 ? 'the hop' : 'hops'} in between can be asked once a second only: a longer run tells more`
+      return locatedSentence(each, hops) + hint
+    })
+  }
   const { lossPercent, sent, received, notAnswering } = last
   const upTo = document.reached ? '' : ` up to ${hopName(last)}`
   if (lossPercent === null || lossPercent === 0) {
@@ -111,15 +120,21 @@ function locatedSentence({ afterTtl, beforeTtl, percent, verified, flows }: Loca
   return `${percentage(percent)} lost ${where}${whose}${verified ? '' : ' (not verified)'}`
 }
 
-function limitSentences({ rateLimited, hops }: DocumentWithoutVerdict, answering: readonly Hop[]): string[] {
+/** The hop is between the two that the loss is located by. */
+const isWithin = (ttl: number, { afterTtl, beforeTtl }: LocatedLoss): boolean => ttl > afterTtl && ttl < beforeTtl
+
+function limitSentences({ rateLimited, hops, loss }: DocumentWithoutVerdict, answering: readonly Hop[]): string[] {
   const known = rateLimited.filter(({ verified }) => verified).map(({ ttl }) => ttl)
   const likely = rateLimited.filter(({ verified }) => !verified).map(({ ttl }) => ttl)
   const its = (ttls: readonly number[]): string => (ttls.length === 1 ? 'limits its answers' : 'limit their answers')
   const last = answering.at(-1)?.ttl
+  const unclear = known.some(ttl => loss.some(each => isWithin(ttl, each)))
   const sentences =
     known.length === 0
       ? []
-      : [`${listOf('hop', known)} ${its(known)} (verified: slowed probes are answered): no loss there`]
+      : [
+          `${listOf('hop', known)} ${its(known)} (verified: slowed probes are answered)${unclear ? '' : ': no loss there'}`,
+        ]
   for (const ttl of likely) {
     const { sent, received } = hops.find(hop => hop.ttl === ttl)!
     const why =

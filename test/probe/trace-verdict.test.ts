@@ -93,6 +93,17 @@ describe('the verdict', () => {
     expect(found).toContain('12.5 % lost between this host and hop 1 (10.0.4.2) in flows 1, 2 and 5 (not verified)')
   })
 
+  test('of loss somewhere among hops that limit their answers says what would tell more, and clears none of them', () => {
+    const hops = chain(4).map((hop, at) => ({ ...hop, limited: at < 2 }))
+    const clean = summarizeTrace(simulate({ hops, rounds: 30, verify: true }), header())
+    const loss: LocatedLoss[] = [{ afterTtl: 0, beforeTtl: 3, percent: 20, verified: true, flows: null }]
+    expect(verdictOf({ ...clean, loss }, { verdicts: new Map(), localError: null })).toEqual([
+      'reached in 4 hops, 4 ms',
+      '20 % lost between this host and hop 3 (10.0.3.2); hops in between can be asked once a second only: a longer run tells more',
+      'hops 1 and 2 limit their answers (verified: slowed probes are answered)',
+    ])
+  })
+
   test('of little loss has no place', () => {
     const hops = chain(2)
     let count = 0
