@@ -26,6 +26,9 @@ export interface UsageContext {
 /** oclif wraps what a flag's own parser throws in these words. */
 const FLAG_PARSER = /^Parsing (--\S+) \n\t([\s\S]*)\nSee more help with --help$/
 
+/** oclif shows the value that a flag was parsed to, which nobody typed. */
+const EXCLUSIVE = /--([\w-]+)(?:=.*)? cannot also be provided when using --([\w-]+)/
+
 /** The usage error for what oclif's parser threw; anything that is not its doing comes back unchanged. */
 export function fromParserError(error: unknown, context: UsageContext): unknown {
   if (!(error instanceof Error)) return error
@@ -47,6 +50,9 @@ export function fromParserError(error: unknown, context: UsageContext): unknown 
   if (error.constructor.name === 'UnexpectedArgsError' && Array.isArray(args)) {
     return new UsageError(`netkit ${context.commandId} takes no such word: ${args.join(' ')}`, { hints: [help] })
   }
+  const [, one, other] = EXCLUSIVE.exec(error.message) ?? []
+  if (one !== undefined)
+    return new UsageError(`--${other} and --${one} do not go together`, { hints: ['leave one of them out'] })
   const sentence = oneSentence(reason ?? error.message)
   return new UsageError(flagName === undefined ? sentence : `${flagName}: ${sentence}`, { hints: [help] })
 }

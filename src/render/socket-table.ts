@@ -149,7 +149,8 @@ export class SocketTable {
   private inetAddress(record: SocketRecord, w0: number, w1: number, w2: number, w3: number, local: boolean): void {
     const { rows } = this
     if (record.family === AF_INET) this.host(w0)
-    else if (w0 === 0 && w1 === 0 && w2 === 0 && w3 === 0) rows.ascii(isV6Only(record) ? '[::]' : '*')
+    else if (w0 === 0 && w1 === 0 && w2 === 0 && w3 === 0)
+      rows.ascii(isV6Only(record) || isBoundToV6(record) ? '[::]' : '*')
     else if (isMapped(w0, w1, w2)) this.host(w3)
     else {
       const address = formatIpv6(w0, w1, w2, w3)
@@ -256,6 +257,11 @@ export function netid(record: SocketRecord): string {
   if (protocol === 'vsock') return type === SOCK_DGRAM ? 'v_dgr' : 'v_str'
   if (protocol === 'netlink') return 'nl'
   return protocol
+}
+
+/** The kernel makes such a socket v6only (net/ipv6/af_inet6.c, __inet6_bind), which procfs does not tell. */
+function isBoundToV6({ local0, local1, local2, local3 }: SocketRecord): boolean {
+  return (local0 | local1 | local2 | local3) !== 0 && !isMapped(local0, local1, local2)
 }
 
 function isV6Only(record: SocketRecord): boolean {

@@ -9,7 +9,7 @@ const WIDTH = 80
 const COLUMN = 10
 const IP_PROTOCOLS: readonly Protocol[] = ['raw', 'udp', 'tcp', 'mptcp', 'sctp']
 /** Shown with zeros too: the others only where there are any, or where they were asked for. */
-const ALWAYS: readonly Protocol[] = ['raw', 'udp', 'tcp']
+const ALWAYS: readonly Protocol[] = ['raw', 'udp', 'tcp', 'unix']
 
 export interface SummaryBlock extends Summary {
   fragments: SocketCounts['fragments']

@@ -122,11 +122,17 @@ export class Interruption {
 const STATE_WORD = /^(state|excl(ude)?)$/
 const OPERATOR = /^[(!]/
 
+/** A negative number, and no bundle of the flags that are digits. */
+const NEGATIVE = /^-(?![046]+[a-zA-Z]*$)[\d.]/
+
 /** `--watch` may stand without a number, which oclif's flags cannot: two seconds then. Anything else after it is its value. */
 export function withWatchInterval(argv: readonly string[]): string[] {
   return argv.flatMap((word, at) => {
+    // Taken by the word before it.
+    if (argv[at - 1] === '--watch' && NEGATIVE.test(word)) return []
     if (word !== '--watch') return [word]
     const next = argv[at + 1]
+    if (next !== undefined && NEGATIVE.test(next)) return [`--watch=${next}`]
     const bare =
       next === undefined ||
       next.startsWith('-') ||

@@ -5,7 +5,7 @@ import type { Filter, FilterFamily, HostPattern, Ranges, Side } from './ast.js'
 import type { Lexer, Operand } from './lexer.js'
 import { quoteText } from './lexer.js'
 import type { ServiceLookup } from './ports.js'
-import { parsePortList, takeFamily } from './ports.js'
+import { MAX_WIDE_PORT, parsePortList, takeFamily } from './ports.js'
 import { ETHERTYPES, NETLINK_PROTOCOLS, VSOCK_CIDS } from './protocol-names.js'
 import { parseUnsigned } from './ranges.js'
 
@@ -82,7 +82,7 @@ function parseNumbered(
   const column = place.column + colon + 1
   return node(
     pattern,
-    parsePortList(place.lexer, port, column, () => []),
+    parsePortList(place.lexer, port, column, () => [], MAX_WIDE_PORT),
   )
 }
 

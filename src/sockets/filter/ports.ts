@@ -38,8 +38,18 @@ function parsePortItem(text: string, services: ServiceLookup): Ranges | 'backwar
   return null
 }
 
+/** The highest port of IP; those of netlink and vsock have 32 bits. */
+const MAX_PORT = 0xffff
+export const MAX_WIDE_PORT = 0xffffffff
+
 /** A list of ports and ranges that starts at `column`; `null` for `*`, which is any port. */
-export function parsePortList(lexer: Lexer, text: string, column: number, services: ServiceLookup): Ranges | null {
+export function parsePortList(
+  lexer: Lexer,
+  text: string,
+  column: number,
+  services: ServiceLookup,
+  most = MAX_PORT,
+): Ranges | null {
   if (text === '*' || text === ':*') return null
   const items = text.split(',')
   if (items.length > MAX_LIST) lexer.fail(`Expected at most ${MAX_LIST} ports in a list.`, column)
@@ -51,7 +61,13 @@ export function parsePortList(lexer: Lexer, text: string, column: number, servic
     if (parsed === null) {
       lexer.fail(`Expected a port number, a range such as 8000-8010 or a service name, found ${quoteText(item)}.`, at)
     }
-    for (const [low, high] of parsed) ranges.push([low, high])
+    for (const [low, high] of parsed) {
+      if (high > most) {
+        const wide = most === MAX_PORT ? ' (netlink: and vsock: before it take more)' : ''
+        lexer.fail(`Expected a port from 0 to ${most}, found ${quoteText(item)}${wide}.`, at)
+      }
+      ranges.push([low, high])
+    }
   }
   return normalizeRanges(ranges)
 }
@@ -65,7 +81,8 @@ export function parsePortOperand(
 ): { family: FilterFamily | null; ranges: Ranges; negated: boolean } {
   const { family, rest } = takeFamily(operand.text)
   const column = operand.column + operand.text.length - rest.length
-  const ranges = parsePortList(lexer, rest, column, services)
+  const isWide = family === 'netlink' || family === 'vsock'
+  const ranges = parsePortList(lexer, rest, column, services, isWide ? MAX_WIDE_PORT : MAX_PORT)
   if (operator === '=' || operator === '!=') {
     return { family, ranges: ranges ?? [[0, Number.POSITIVE_INFINITY]], negated: operator === '!=' }
   }

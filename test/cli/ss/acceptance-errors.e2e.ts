@@ -57,6 +57,17 @@ describe('netkit ss and bad input', () => {
     expect(caret).toBe(`${' '.repeat(column - 1)}^`)
   })
 
+  test.each([
+    [['--summary', '--replay', 'x', '--kill'], /--\w+ and --\w+ do not go together/],
+    [['--ndjson', '--json'], /--ndjson and --json do not go together/],
+    [['--watch', '-1'], /--watch needs the seconds between two looks, 0\.1 to 86400, not -1/],
+  ])('%j is refused in the words of netkit', async (args, sentence) => {
+    const { code, stdout, stderr } = await netkitIn(null, args as string[])
+    expect(code).toBe(2)
+    expect(stdout + stderr).toMatch(sentence as RegExp)
+    expect(stdout + stderr).not.toContain('cannot also be provided')
+  })
+
   // Kernels have these or not: where they have, there is nothing to refuse.
   test.each([
     ['-S', 'sctp'],

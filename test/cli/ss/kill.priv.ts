@@ -19,6 +19,12 @@ describeLab('netkit ss -K', () => {
       expect(stdout).toContain('listener: left alone')
       expect(stderr).toContain('dry run: 2 sockets would be closed; add --yes to close them')
       expect(await ssRows(ns, ['-ta'])).toHaveLength(5)
+      await clients(made, 'open 1')
+      const none = await run(ns, ['-K', '-tn', 'sport = :1'])
+      expect(none.stderr).toBe('netkit: dry run: 0 sockets would be closed\n')
+      const [client] = await ssRows(ns, ['-tn', `dport = :${made.port}`])
+      const single = await run(ns, ['-K', '-tn', `sport = :${client!.local.port}`])
+      expect(single.stderr).toContain('dry run: 1 socket would be closed; add --yes to close it\n')
     })
   })
 

@@ -23,6 +23,13 @@ describe('--watch without a number', () => {
     expect(withWatchInterval(['--watch', 'often'])).toEqual(['--watch', 'often'])
   })
 
+  it('takes a negative number for one, to be refused, but not the flags that are digits', () => {
+    expect(withWatchInterval(['--watch', '-1', '-t'])).toEqual(['--watch=-1', '-t'])
+    expect(withWatchInterval(['--watch', '-0.5'])).toEqual(['--watch=-0.5'])
+    for (const flag of ['-4', '-0', '-6tan'])
+      expect(withWatchInterval(['--watch', flag])).toEqual(['--watch', '2', flag])
+  })
+
   it('leaves a number, and everything else, as it was typed', () => {
     for (const argv of [
       ['--watch', '0.5', '-t'],

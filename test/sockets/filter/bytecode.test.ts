@@ -73,7 +73,7 @@ describe('compileBytecode', () => {
   it('rejects every IP socket for conditions on other families', () => {
     expect(hex(compile('src unix:/run/*').bytes)).toBe('01040800')
     expect(hex(compile('path = /run/x').bytes)).toBe('01040800')
-    expect(hex(compile('dport = :70000').bytes)).toBe('01040800')
+    expect(hex(compile('dport = vsock:70000').bytes)).toBe('01040800')
   })
 
   it('leaves the mark to user space without CAP_NET_ADMIN', () => {
