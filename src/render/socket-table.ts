@@ -260,8 +260,8 @@ export function netid(record: SocketRecord): string {
 }
 
 /** The kernel makes such a socket v6only (net/ipv6/af_inet6.c, __inet6_bind), which procfs does not tell. */
-function isBoundToV6({ local0, local1, local2, local3 }: SocketRecord): boolean {
-  return (local0 | local1 | local2 | local3) !== 0 && !isMapped(local0, local1, local2)
+function isBoundToV6({ source, local0, local1, local2, local3 }: SocketRecord): boolean {
+  return source === 'procfs' && (local0 | local1 | local2 | local3) !== 0 && !isMapped(local0, local1, local2)
 }
 
 function isV6Only(record: SocketRecord): boolean {

@@ -29,6 +29,17 @@ describe('IP sockets', () => {
     expect(cells(inet(listener, 'tcp', attribute(V6ONLY, new Uint8Array(0))))[3]).toBe('*:80')
   })
 
+  test('a listener on one IPv6 address takes IPv6 only, which procfs does not tell', () => {
+    const of = (local: number[]): string => {
+      const record = inet({ family: 10, state: 10, local, localPort: 80 })
+      record.source = 'procfs'
+      return cells(record).slice(3, 5).join(' ')
+    }
+    expect(of([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1])).toBe('[::1]:80 [::]:*')
+    expect(of([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 127, 0, 0, 1])).toBe('127.0.0.1:80 *:*')
+    expect(of([])).toBe('*:80 *:*')
+  })
+
   test('an IPv6 address stands in brackets, and the interface behind it', () => {
     const local = [0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]
     expect(

@@ -188,6 +188,11 @@ describe('formatSummary', () => {
     expect(lines.join(' ')).toMatch(/listening 12, .*bound-inactive 12\)/)
   })
 
+  test('an empty namespace has a row for UNIX too', () => {
+    const sources = [...TCP, source('unix', 'unix')]
+    expect(formatSummary({ ...summarize([], sources), fragments }, false)).toContain('UNIX      0         -         -')
+  })
+
   test('what is the whole machine is labelled so', () => {
     const machine = { tcpOrphans: 0, tcpAllocated: 12, tcpMemoryPages: 3, udpMemoryPages: null }
     expect(formatMachine(machine)).toBe(
