@@ -128,12 +128,11 @@ function limitSentences({ rateLimited, hops, loss }: DocumentWithoutVerdict, ans
   const likely = rateLimited.filter(({ verified }) => !verified).map(({ ttl }) => ttl)
   const its = (ttls: readonly number[]): string => (ttls.length === 1 ? 'limits its answers' : 'limit their answers')
   const last = answering.at(-1)?.ttl
-  const unclear = known.some(ttl => loss.some(each => isWithin(ttl, each)))
   const sentences =
     known.length === 0
       ? []
       : [
-          `${listOf('hop', known)} ${its(known)} (verified: slowed probes are answered)${unclear ? '' : ': no loss there'}`,
+          `${listOf('hop', known)} ${its(known)} (verified: slowed probes are answered)${loss.length > 0 ? '' : ': no loss there'}`,
         ]
   for (const ttl of likely) {
     const { sent, received } = hops.find(hop => hop.ttl === ttl)!
