@@ -65,7 +65,21 @@ export function diffTraces(before: TraceDocument, after: TraceDocument): TraceDi
     newLoss: after.loss.filter(loss => !before.loss.some(other => isSamePlace(loss, other))),
     goneLoss: before.loss.filter(loss => !after.loss.some(other => isSamePlace(loss, other))),
   }
-  return { ...differences, sentences: sentencesOf(differences) }
+  return { ...differences, sentences: [...sentencesOf(differences), ...silenceSentences(before, after)] }
+}
+
+/** Silence is no other path: who answered in one of them only, between hops that are alike, is told beside it. */
+function silenceSentences(before: TraceDocument, after: TraceDocument): string[] {
+  return before.hops.flatMap(old => {
+    const now = after.hops.find(({ ttl }) => ttl === old.ttl)
+    const [was, is] = [old.responders[0], now?.responders[0]]
+    if (now === undefined || now.sent === 0 || old.sent === 0 || (was === undefined) === (is === undefined)) return []
+    return [
+      was === undefined
+        ? `hop ${old.ttl} did not answer, and ${is!.address} does now`
+        : `hop ${old.ttl} (${was.address}) does not answer now`,
+    ]
+  })
 }
 
 /** A hop changed when each trace has somebody there whom the other has not, or when only one path goes as far. */

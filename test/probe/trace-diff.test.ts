@@ -31,9 +31,16 @@ describe('the difference of two traces', () => {
     expect(diff.sentences).toEqual(['hop 2 changed: 10.0.2.2 became 10.0.9.2'])
   })
 
-  test('takes no hop for changed that was silent in one of them', () => {
-    const diff = diffTraces(traceOf(chain(4)), traceOf(withHop(2, { silent: true })))
-    expect([diff.changedHops, diff.sentences]).toEqual([[], ['the path is the same']])
+  test('takes no hop for changed that was silent in one of them, and says that it was', () => {
+    const [all, without] = [traceOf(chain(4)), traceOf(withHop(2, { silent: true }))]
+    expect(diffTraces(all, without)).toMatchObject({
+      changedHops: [],
+      sentences: ['the path is the same', 'hop 2 (10.0.2.2) does not answer now'],
+    })
+    expect(diffTraces(without, all)).toMatchObject({
+      changedHops: [],
+      sentences: ['the path is the same', 'hop 2 did not answer, and 10.0.2.2 does now'],
+    })
   })
 
   test('tells how much longer the way is', () => {
