@@ -156,8 +156,8 @@ const VERSIONS: Partial<Record<string, string>> = { inet: 'IPv4 ', inet6: 'IPv6 
 
 /** Tables in words: by their protocol, and by the version of IP where the other one is another case. */
 function tableWords(some: readonly SourceReport[], sources: readonly SourceReport[]): string {
-  const alone = ({ protocol }: SourceReport): boolean =>
-    sources.some(source => source.protocol === protocol && !some.includes(source))
+  const alone = ({ protocol, netns }: SourceReport): boolean =>
+    sources.some(source => source.protocol === protocol && source.netns === netns && !some.includes(source))
   return list(some.map(source => `${alone(source) ? (VERSIONS[source.family ?? ''] ?? '') : ''}${source.protocol}`))
 }
 

@@ -92,7 +92,9 @@ test('what is missing of one version of IP only is told with the version, once',
   expect(explainReport({ ...WHOLE, sources: [source('replay'), six] }, true)).toEqual([
     'cannot list IPv6 tcp sockets: the recording ends before these sockets',
   ])
-  expect(explainReport({ ...WHOLE, sources: [{ ...six, family: 'inet' }, six] }, true)).toEqual([
+  // What another namespace has does not matter.
+  const elsewhere = { ...source('netlink'), netns: 'blue' }
+  expect(explainReport({ ...WHOLE, sources: [{ ...six, family: 'inet' }, six, elsewhere] }, true)).toEqual([
     'cannot list tcp sockets: the recording ends before these sockets',
   ])
 })
