@@ -2,12 +2,11 @@
 
 import { ERRNO } from '../errors/errno.js'
 import type { Outcome, SocketHandle, SocketPort } from '../ports/socket.js'
+import { SCOUT_FLOWS } from '../probe/trace-plan.js'
 import { int32Bytes, SOL_SOCKET } from './echo-socket-options.js'
 import type { ProbeTargets } from './probe-setup.js'
 
 const SO_REUSEADDR = 2
-/** Flows from here on are scouts (probe/trace-serial), whose port nobody chooses: there may be no such port. */
-const CHOSEN_FLOWS = 1000
 
 export class TcpFlows {
   private readonly port: SocketPort
@@ -50,7 +49,8 @@ export class TcpFlows {
   private hold(flow: number): Outcome {
     const handle = this.openSocket()
     if (handle < 0) return handle
-    const isChosen = this.firstPort !== null && flow < CHOSEN_FLOWS
+    // There may be no such port for a scout.
+    const isChosen = this.firstPort !== null && flow < SCOUT_FLOWS
     const bound = this.bindTo(handle, isChosen ? this.firstPort! + flow : 0)
     const port = bound < 0 ? 0 : this.targets.boundPort(handle)
     if (port === 0) {

@@ -3,6 +3,9 @@
 import type { ProbeTarget } from './events.js'
 import type { TracePrivilege, TraceProtocol } from './trace-events.js'
 
+/** Flows from here on belong to scouts, one for each TTL; those below are the run's own. */
+export const SCOUT_FLOWS = 1000
+
 export interface TracePlan {
   readonly target: ProbeTarget
   readonly protocol: TraceProtocol

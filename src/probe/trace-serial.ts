@@ -2,12 +2,10 @@
 // little of a probe. Scouts, each on a flow of its own, see in one sweep how far the path goes and how long answers take; then the
 // flow itself is walked, one TTL at a time.
 
-import type { TracePlan } from './trace-plan.js'
+import { SCOUT_FLOWS, type TracePlan } from './trace-plan.js'
 import type { ProbeOrder } from './trace-probes.js'
 import { Round } from './trace-round.js'
 
-/** Flows from here on belong to scouts: one for each TTL. */
-export const SCOUT_FLOWS = 1000
 /** How much longer than its scout a probe may take, and the least that one without is waited for. */
 const SLACK_MS = 200
 
