@@ -6,11 +6,13 @@ import { LIMIT_SECONDS, overChain, saidOf } from './ping-lab.mjs'
 
 const LIVE = fileURLToPath(new URL('live.py', import.meta.url))
 const GOAL_SECONDS = 0.25
-/** Each with all its probes; a peer's start-up is the same command to this very host. */
+/** What timers of an event loop and the medians of a shared machine cannot tell. */
+const NOISE_SECONDS = 0.01
+/** One probe to each hop, which is all that mtr -c 1 and tracepath send. Start-up: the same to this very host, one hop away. */
 const PEERS = {
-  traceroute: { all: ['traceroute', '-n'], one: ['traceroute', '-n', '-m', '1'] },
-  mtr: { all: ['mtr', '-n', '-r', '-c', '1'], one: ['mtr', '-n', '-r', '-c', '1', '-m', '1'] },
-  tracepath: { all: ['tracepath', '-n'], one: ['tracepath', '-n', '-m', '1'] },
+  traceroute: ['traceroute', '-n', '-q', '1'],
+  mtr: ['mtr', '-n', '-r', '-c', '1'],
+  tracepath: ['tracepath', '-n'],
 }
 
 const seconds = value => value.toFixed(3)
@@ -28,14 +30,18 @@ function faults(name, run, addresses) {
 const hops = routers => ({
   name: `hops-${routers}`,
   work: `one look over ${routers} routers that answer`,
-  goal: `${GOAL_SECONDS} s, and no peer + difference to loopback`,
+  goal: `${GOAL_SECONDS} s, and no peer + start-up + ${NOISE_SECONDS * 1000} ms`,
   async measure({ lab, netkit, quick, rounds = quick ? 3 : 11 }) {
-    const ours = [...netkit, 'trace', '-n', '--path']
-    const tools = { netkit: { all: ours, one: [...ours, '-m', '1'] }, ...PEERS }
+    const tools = {
+      netkit: [...netkit, 'trace', '-n', '-q', '1'],
+      // As it looks by default; told, not judged.
+      'netkit -q 3': [...netkit, 'trace', '-n', '-q', '3'],
+      ...PEERS,
+    }
     const commands = target =>
-      Object.entries(tools).flatMap(([name, { all, one }]) => [
-        { name, argv: [...all, target] },
-        { name: `${name}-one`, argv: [...one, '127.0.0.1'] },
+      Object.entries(tools).flatMap(([name, argv]) => [
+        { name, argv: [...argv, target] },
+        { name: `${name}-one`, argv: [...argv, '127.0.0.1'] },
       ])
     let addresses = []
     const runs = await lab.withChain(routers, async chain => {
@@ -57,9 +63,11 @@ const hops = routers => ({
       measured: behind
         .map(({ difference, startup }) => `${signed(difference)} (start-up ${signed(startup)})`)
         .join(', '),
-      passed: time.netkit <= GOAL_SECONDS && behind.every(({ difference, startup }) => difference <= startup),
+      passed:
+        time.netkit <= GOAL_SECONDS && behind.every(({ difference, startup }) => difference <= startup + NOISE_SECONDS),
       notes,
       remarks: [
+        `three probes to each hop: ${seconds(time['netkit -q 3'])} s`,
         `to loopback, one hop: ${['netkit', ...names].map(name => `${name} ${seconds(time[`${name}-one`])} s`).join(', ')}`,
       ],
       data: { time },

@@ -5,7 +5,7 @@ import type { TraceDocument } from '../../../src/probe/trace-document.js'
 import { type Chain, type Family, inNetns, NOBODY, type RunResult, spawnInNetns } from '../../lab/index.js'
 import { type CommandOptions, expectRefusalOf, netkitIn, socketCallsOf } from '../acceptance.js'
 
-export { binomialBounds, eventsOf, netkitIn } from '../acceptance.js'
+export { binomialBounds, netkitIn } from '../acceptance.js'
 
 export type Protocol = TraceDocument['protocol']
 
