@@ -118,7 +118,11 @@ class Network {
 
   Node& nodeFor(Hop& hop, const Request& request) {
     size_t count = hop.nodes.size();
-    return hop.nodes[count == 1 ? 0 : hop.balancePackets ? hop.turn++ % count : flowOf(request) % count];
+    if (count == 1) return hop.nodes[0];
+    if (hop.balancePackets) return hop.nodes[hop.turn++ % count];
+    auto [flow, isNew] = hop.flows.try_emplace(flowOf(request), hop.turn);
+    if (isNew) hop.turn++;
+    return hop.nodes[flow->second % count];
   }
 
   void travel(Request request) {

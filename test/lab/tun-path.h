@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstring>
+#include <map>
 
 #include "tun-packets.h"
 
@@ -42,6 +43,8 @@ struct Hop {
   std::vector<Node> nodes;
   bool balancePackets = false;
   uint64_t turn = 0;
+  /** Each new flow takes the next node and keeps it: by a hash, one run in 32 would see one of two branches only. */
+  std::map<uint32_t, uint64_t> flows;
 };
 
 inline Node parseNode(const std::string& text, Hop& hop) {
