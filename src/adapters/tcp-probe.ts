@@ -193,10 +193,13 @@ class TcpProbe implements ProbeTransport {
     this.port.close(handle)
   }
 
-  /** The connection's state, 0 when it cannot be told. */
+  /** The connection's state, 0 when it cannot be told; `info` is the rest of what is known of it. */
   private state(handle: SocketHandle): number {
     const { infoBytes } = this
-    return this.port.getOption(handle, IPPROTO_TCP, TCP_INFO_OPTION, infoBytes) > 0 ? infoBytes[0]! : 0
+    if (this.port.getOption(handle, IPPROTO_TCP, TCP_INFO_OPTION, infoBytes) > 0) return infoBytes[0]!
+    // What is left there is another socket's.
+    infoBytes.fill(0)
+    return 0
   }
 
   /** Takes what became of a probe; false when nothing did yet. */

@@ -5,15 +5,12 @@ import { internetChecksum } from '../bytes/checksum.js'
 import type { ProbeError, ProbeOptions, SendBatch } from '../ports/probe.js'
 import type { QuotedProbe } from '../probe/trace-events.js'
 import { IPPROTO_TCP } from '../wire/ipv4.js'
+import { TCP } from '../wire/tcp.js'
 import { pseudoHeaderSum } from './pseudo-header.js'
 import type { QuotedOwner, QuoteReader, Quotes } from './trace-quoted.js'
 import type { HeardError } from './trace-raw-listener.js'
 import { SentProbes } from './trace-sent.js'
 
-/** RFC 9293 section 3.1. */
-const HEADER_BYTES = 20
-const DATA_OFFSET_AT = 12
-const CHECKSUM_AT = 16
 /** Ports and sequence number: the 8 bytes that every router quotes (RFC 792). */
 const NAME_BYTES = 8
 /** Quotes kept until the error queue tells what they are of. */
@@ -87,12 +84,12 @@ export class TcpQuotes implements QuoteReader {
   /** The checksum is that of the SYN as it left, or that of the pseudo-header alone, which a device was to complete; or is not quoted. */
   private fits({ bytes, said, view, probeEnd }: HeardError): boolean {
     const { quotedStart: start } = said
-    if (probeEnd - start < HEADER_BYTES || this.quotes.source === null) return true
-    const length = (view.getUint8(start + DATA_OFFSET_AT) >> 4) * 4
-    if (length < HEADER_BYTES || probeEnd - start < length) return true
+    if (probeEnd - start < TCP.size || this.quotes.source === null) return true
+    const length = (view.getUint8(start + TCP.offset.dataOffset) >> 4) * 4
+    if (length < TCP.size || probeEnd - start < length) return true
     const { destination, source } = this.quotes
     const pseudo = pseudoHeaderSum(this.options.family, source, destination, IPPROTO_TCP) + length
     if (internetChecksum(bytes, start, start + length, pseudo) === 0) return true
-    return view.getUint16(start + CHECKSUM_AT) === 0xffff - internetChecksum(bytes, 0, 0, pseudo)
+    return view.getUint16(start + TCP.offset.checksum) === 0xffff - internetChecksum(bytes, 0, 0, pseudo)
   }
 }

@@ -10,6 +10,7 @@ import { ERRNO, PermissionError, SystemCallError, systemError } from '../errors/
 import type { ProbeOptions, SendBatch } from '../ports/probe.js'
 import type { Outcome, SocketHandle, SocketPort } from '../ports/socket.js'
 import type { TimestampSource } from '../probe/events.js'
+import { SCOUT_FLOWS } from '../probe/trace-plan.js'
 import { SocketSetup } from './echo-socket-options.js'
 import type { ProbeTargets } from './probe-setup.js'
 import { AF_INET, AF_INET6 } from './socket-address.js'
@@ -91,6 +92,12 @@ export class UdpLanes {
     return lane
   }
 
+  /** 0 for one of the kernel's choice: nobody chose those of scouts, and there may be none that far on. */
+  private wantedPort(flow: number): number {
+    const { sourcePort = null } = this.options
+    return sourcePort === null || flow >= SCOUT_FLOWS ? 0 : sourcePort + flow
+  }
+
   private open(flow: number): TimestampSource {
     const { port, options, targets } = this
     const handle = port.open(options.family === 4 ? AF_INET : AF_INET6, SOCK_DGRAM, 0, options.netnsFd)
@@ -101,8 +108,7 @@ export class UdpLanes {
       const setup = new SocketSetup(port, { handle, kind: 'datagram', note: null }, stamped)
       setup.setWishes()
       targets.leaseFlowLabel(setup)
-      const { sourcePort = null } = options
-      targets.mustBind(handle, flow < 0 ? null : sourcePort === null ? 0 : sourcePort + flow)
+      targets.mustBind(handle, flow < 0 ? null : this.wantedPort(flow))
       const timestamps = setup.setReceiving(targets.table.count)
       const lane = { handle, flow, latest: new Uint32Array(targets.table.count), used: false }
       this.lanes.push(lane)
