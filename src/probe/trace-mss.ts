@@ -1,6 +1,6 @@
 // Who lowers the maximum segment size of TCP on the way: each router quotes the SYN as it came to it.
 
-import type { ProbeError, ProbeTransport, ProbeVisitor, SendBatch } from '../ports/probe.js'
+import type { ProbeError, ProbeReply, ProbeTransport, ProbeVisitor, SendBatch } from '../ports/probe.js'
 import { parseMss } from '../wire/tcp.js'
 import { HopSequences, HopTransport } from './hop-transport.js'
 import { type PathMtuTimers, ProbeWait } from './path-mtu-wait.js'
@@ -35,7 +35,7 @@ export async function readMss(
   const wait = new ProbeWait(transport, listener, timers, plan.deadlineMs, signal)
   try {
     for (const { ttl } of plan.hops) {
-      listener.start()
+      listener.start(sequences.last)
       for (let tries = 0; tries < TRIES && !listener.answered && !wait.isOver; tries++) {
         const view = new HopTransport(transport, plan.family, ttl, sequences)
         view.send(oneSyn(plan.target))
@@ -67,23 +67,26 @@ export function mssClamps(hops: readonly AnsweringHop[], seen: readonly (number 
   return clamps
 }
 
-/** What the latest SYN was quoted with. */
+/** What the SYNs to a hop were quoted with. */
 class QuoteListener implements ProbeVisitor {
   answered = false
   mss: number | null = null
+  private earlier = 0
 
-  start(): void {
+  /** @param earlier the last sequence that went to a hop before */
+  start(earlier: number): void {
     this.answered = false
     this.mss = null
+    this.earlier = earlier
   }
 
-  reply(): void {
+  reply({ sequence }: ProbeReply): void {
     // The target itself quotes nothing.
-    this.answered = true
+    if (sequence > this.earlier) this.answered = true
   }
 
-  error({ origin, quoted, quotedBytes }: ProbeError): void {
-    if (origin !== 'icmp') return
+  error({ origin, sequence, quoted, quotedBytes }: ProbeError): void {
+    if (origin !== 'icmp' || sequence <= this.earlier) return
     this.answered = true
     const probe = quotedBytes ? quoted.subarray(0, quotedBytes) : quoted
     this.mss ??= parseMss(probe)
