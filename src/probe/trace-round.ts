@@ -9,6 +9,9 @@ export const WINDOW = 5
 /** Where nothing answers, the window grows by one TTL after this. */
 const GROWTH_MS = 8
 
+/** TTLs that are probed once more before a path is told to have no answer at all: limits on answers may be used up for the moment. */
+const REPEATED = WINDOW
+
 const SLOT = { unsent: 0, waiting: 1, answered: 2, unanswered: 3, void: 4 } as const
 
 export interface RoundShape {
@@ -45,12 +48,16 @@ export class Round {
   private deepestRouter: number
   private waiting = 0
   private answeredCount = 0
+  /** TTLs to be probed once more, and those that were or will be. */
+  private readonly repeats: number[] = []
+  private repeatedUpTo: number
 
   constructor(shape: RoundShape) {
     this.shape = shape
     this.horizon = shape.horizon
     this.next = shape.firstTtl
     this.deepestRouter = shape.firstTtl - 1
+    this.repeatedUpTo = shape.firstTtl - 1
     this.due = shape.startMs
     this.lastNews = shape.startMs
     this.slots = new Uint8Array(shape.maxTtl + 1)
@@ -87,7 +94,7 @@ export class Round {
 
   get allSent(): boolean {
     this.pass()
-    return this.next > this.last
+    return this.repeats.length === 0 && this.next > this.last
   }
 
   /** All that matters was answered or given up; what was sent beyond the end does not matter. */
@@ -114,6 +121,7 @@ export class Round {
   dueMs(): number {
     this.pass()
     const { startMs, firstTtl } = this.shape
+    if (this.repeats.length > 0) return this.due
     if (this.next > this.last) return Number.POSITIVE_INFINITY
     if (this.horizon !== null || this.end !== null) return this.due
     const ahead = this.next - Math.max(this.deepestRouter, firstTtl - 1) - WINDOW
@@ -123,12 +131,12 @@ export class Round {
   /** TTL of the next probe. */
   get nextTtl(): number {
     this.pass()
-    return this.next
+    return this.repeats[0] ?? this.next
   }
 
   /** Its next probe went out. @param isVoid the kernel refused it */
   sent(nowMs: number, isVoid: boolean): void {
-    const ttl = this.next++
+    const ttl = this.repeats.shift() ?? this.next++
     this.slots[ttl] = isVoid ? SLOT.void : SLOT.waiting
     if (!isVoid) this.waiting++
     const { gapMs } = this.shape
@@ -153,6 +161,24 @@ export class Round {
     if (this.slots[ttl] !== SLOT.waiting) return
     this.waiting--
     this.slots[ttl] = SLOT.unanswered
+  }
+
+  /** Where nothing has answered the first TTLs get another probe, which takes the place of the overdue one. False where that is not so. */
+  repeat(ttl: number): boolean {
+    const { firstTtl } = this.shape
+    // Those that were sent again may be answered before the next is overdue.
+    const isWanted = this.answeredCount === 0 || this.isRepeated(firstTtl)
+    const isNext = ttl > this.repeatedUpTo && ttl < firstTtl + REPEATED && ttl <= this.last
+    if (!isWanted || !isNext || this.slots[ttl] !== SLOT.waiting) return false
+    this.waiting--
+    this.slots[ttl] = SLOT.unsent
+    this.repeatedUpTo = ttl
+    this.repeats.push(ttl)
+    return true
+  }
+
+  isRepeated(ttl: number): boolean {
+    return ttl <= this.repeatedUpTo
   }
 
   /** The probe never left. */

@@ -13,6 +13,8 @@ import { SerialWalk } from './trace-serial.js'
 const HOPS_TOLD = 4096
 /** Where others have answered, a probe is waited for ten times as long as the slowest of them took, and this at least. */
 const SHORT_MS = 300
+/** Probes sent once more where nothing at all has answered are waited for no longer than this: the run is to be over soon. */
+const REPEAT_MS = 280
 
 export interface RoundsPorts extends FlowPorts {
   readonly probes: TraceProbes
@@ -102,6 +104,11 @@ export class TraceRounds {
     }
   }
 
+  /** No answer came in time, and another probe goes in its place: in a round that is the last when nothing answers. */
+  repeats(order: ProbeOrder): boolean {
+    return this.mayBeLast(order) && this.roundOf(order)?.repeat(order.ttl) === true
+  }
+
   /** No answer came in time. */
   gaveUp(order: ProbeOrder, nowMs: number): void {
     const { verifier } = this.ports
@@ -122,6 +129,7 @@ export class TraceRounds {
   patienceMs(order: ProbeOrder): number {
     const { timeoutMs, patient } = this.plan
     const longest = this.longestRttMs
+    if (this.roundOf(order)?.isRepeated(order.ttl) === true) return Math.min(timeoutMs, REPEAT_MS)
     const short = longest > 0 ? Math.min(timeoutMs, Math.max(SHORT_MS, 10 * longest)) : timeoutMs
     if (this.serial !== null) return this.serial.patienceMs(order, short, longest)
     if (patient) return timeoutMs
@@ -207,8 +215,15 @@ export class TraceRounds {
     if (end === null || ttl < end) this.noteHop(ttl, order.flow, event.from, event.atMs)
   }
 
-  private roundOf({ flow, round }: ProbeOrder): Round | undefined {
-    return this.flows[flow]?.roundNumbered(round)
+  private roundOf({ flow, round, purpose }: ProbeOrder): Round | undefined {
+    return purpose === 'scout' ? this.serial?.scouts : this.flows[flow]?.roundNumbered(round)
+  }
+
+  /** Whether nothing more is sent if no probe of this one's round is answered. */
+  private mayBeLast({ flow, round, purpose }: ProbeOrder): boolean {
+    const { intervalMs, rounds } = this.plan
+    const isFirst = purpose === 'scout' ? this.flows[0]!.finished === 0 : flow === 0 && round === 1
+    return isFirst && (intervalMs === 0 || rounds === 1)
   }
 
   private finish(flow: Flow, round: Round, nowMs: number): void {

@@ -285,6 +285,7 @@ export class TraceRun {
 
   private giveUp(order: ProbeOrder, number: number, now: number): void {
     this.probes.settle(number, PROBE_STATE.timedOut)
+    if (this.rounds.repeats(order)) return
     this.tell({ event: 'timeout', ...order, sequence: number + 1, atMs: now + this.offsetMs })
     this.rounds.gaveUp(order, now)
   }

@@ -8,6 +8,8 @@ import { Round } from './trace-round.js'
 
 /** How much longer than its scout a probe may take, and the least that one without is waited for. */
 const SLACK_MS = 200
+/** Scouts sent twice may have had the one answer a second that a limit allows: the next is not asked for before that. */
+const LIMIT_MS = 1100
 
 export class SerialWalk {
   readonly scouts: Round
@@ -42,7 +44,9 @@ export class SerialWalk {
 
   /** When flows may be walked; Infinity when that cannot be said yet. */
   readyMs(longestRttMs: number): number {
-    return this.foundNothing ? Number.POSITIVE_INFINITY : this.scouts.lengthKnownMs(longestRttMs)
+    const { scouts, foundNothing } = this
+    const isLimited = scouts.isRepeated(scouts.shape.firstTtl)
+    return foundNothing ? Number.POSITIVE_INFINITY : scouts.lengthKnownMs(longestRttMs) + (isLimited ? LIMIT_MS : 0)
   }
 
   /** Lets a round go as far as the scouts saw something, and on from there only if there is a target to be found. */

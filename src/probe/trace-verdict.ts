@@ -15,6 +15,9 @@ export interface VerdictFacts {
   readonly localError: string | null
 }
 
+const NOTHING =
+  'nothing answers, not even the first hop: probes may be filtered, or limits on answers used up for some seconds'
+
 export function verdictOf(document: DocumentWithoutVerdict, facts: VerdictFacts): string[] {
   const answering = document.hops.filter(({ received }) => received > 0)
   return [
@@ -51,7 +54,7 @@ function endSentences(document: DocumentWithoutVerdict, last: Hop | undefined, l
     return [`nothing answers beyond ${hopName(last)}: ${why}`]
   }
   if (localError !== null) return [`nothing could be sent: ${localError}`]
-  return [hops.length === 0 ? 'nothing has been heard yet' : 'nothing answers, not even the first hop']
+  return [hops.length === 0 ? 'nothing has been heard yet' : NOTHING]
 }
 
 function rttOf({ address }: DocumentWithoutVerdict, hop: Hop | undefined): string {

@@ -23,6 +23,8 @@ export interface Node {
   /** It sends no ICMP errors at all. */
   isSilent?: boolean
   limit?: { burst: number; perSecond: number }
+  /** Others have had all answers that the limit allows. */
+  isUsedUp?: boolean
   /** It lets nothing pass, and says so with this code of "unreachable", or nothing (null). */
   blocks?: number | null
 }
@@ -225,10 +227,10 @@ export class NetworkTransport implements ProbeTransport {
   }
 
   /** inet_peer_xrlim_allow(): a token costs a second's worth, and so many are kept. */
-  private mayAnswer({ address, limit }: Node): boolean {
+  private mayAnswer({ address, limit, isUsedUp = false }: Node): boolean {
     if (limit === undefined) return true
     const now = this.time.nowMs
-    const bucket = this.tokens.get(address) ?? { count: limit.burst, atMs: now }
+    const bucket = this.tokens.get(address) ?? { count: isUsedUp ? 0 : limit.burst, atMs: now }
     bucket.count = Math.min(limit.burst, bucket.count + ((now - bucket.atMs) * limit.perSecond) / 1000)
     bucket.atMs = now
     this.tokens.set(address, bucket)

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { summarizeTrace } from '../../src/probe/trace-statistics.js'
 import { begin, chain, of, TARGET, type Traced, trace } from './trace-network.js'
 
 const addresses = (routers: number): string[] => chain(routers).map(({ address }) => address)
@@ -28,9 +29,10 @@ describe('the list of hops', () => {
 })
 
 describe('how long it takes', () => {
-  test('a path without a single answer is over one timeout after the sweep, which takes 0.3 s at most', async () => {
+  test('a path without a single answer is over one timeout after the sweep, and another look at its first five hops', async () => {
     const traced = await trace({ stages: chain(40, () => ({ isSilent: true })), answers: false }, { timeoutMs: 1000 })
-    expect(traced.transport.sent.map(({ ttl }) => ttl)).toEqual(Array.from({ length: 30 }, (_, at) => at + 1))
+    const sweep = Array.from({ length: 30 }, (_, at) => at + 1)
+    expect(traced.transport.sent.map(({ ttl }) => ttl)).toEqual([...sweep, 1, 2, 3, 4, 5])
     expect(traced.tookMs()).toBeGreaterThanOrEqual(1000)
     expect(traced.tookMs()).toBeLessThanOrEqual(1300)
     expect(of(traced.events, 'timeout')).toHaveLength(30)
@@ -40,7 +42,7 @@ describe('how long it takes', () => {
   test('the same over TCP, where only scouts are sent', async () => {
     const traced = await trace({ stages: chain(40, () => ({ isSilent: true })), answers: false, protocol: 'tcp' })
     expect(traced.tookMs()).toBeLessThanOrEqual(1300)
-    expect(traced.transport.sent).toHaveLength(30)
+    expect(traced.transport.sent).toHaveLength(35)
     expect(of(traced.events, 'round')).toMatchObject([{ round: 1, path: [], reached: false }])
   })
 
@@ -66,6 +68,33 @@ describe('how long it takes', () => {
     const traced = await trace({ stages: chain(3), answers: false }, { timeoutMs: 1000, verify: false })
     expect(paths(traced)).toEqual(Array.from({ length: 3 }, () => addresses(3).slice(0, 3)))
     expect(traced.tookMs()).toBeLessThanOrEqual(1500)
+  })
+})
+
+describe('limits on answers that are used up', () => {
+  // What two traces before this one leave of the burst of Linux: nothing.
+  const usedUp = { limit: { burst: 1, perSecond: 1 }, isUsedUp: true } as const
+
+  test.each(['icmp', 'udp', 'tcp'] as const)(
+    'over %s do not hide a path that answers again after a second',
+    async protocol => {
+      const change = (at: number) => (at === 4 && protocol !== 'udp' ? {} : usedUp)
+      // ICMP and TCP targets have no limit on what they answer; a filter keeps it back.
+      const traced = await trace({ stages: chain(3, change), protocol, answers: protocol === 'udp' }, { verify: false })
+      const seen = new Set(of(traced.events, 'hop').map(({ ttl, address }) => `${ttl} ${address}`))
+      for (const [at, address] of addresses(3)
+        .slice(0, protocol === 'udp' ? 4 : 3)
+        .entries()) {
+        expect(seen).toContain(`${at + 1} ${address}`)
+      }
+      expect(summarizeTrace(traced.events, traced.run.header).reached).toBe(protocol === 'udp')
+    },
+  )
+
+  test('of a single probe to each hop, too', async () => {
+    const traced = await trace({ stages: chain(3, () => usedUp), protocol: 'udp' }, { rounds: 1 })
+    expect(paths(traced)).toEqual([addresses(3)])
+    expect(of(traced.events, 'timeout').filter(({ ttl }) => ttl <= 4)).toEqual([])
   })
 })
 

@@ -57,7 +57,7 @@ describe('the verdict', () => {
   test('of silence everywhere says so', () => {
     const hops = chain(3).map(hop => ({ ...hop, silent: true }))
     expect(summarizeTrace(simulate({ hops, rounds: 3 }), header()).verdict).toEqual([
-      'nothing answers, not even the first hop',
+      'nothing answers, not even the first hop: probes may be filtered, or limits on answers used up for some seconds',
     ])
   })
 
