@@ -1,6 +1,6 @@
 // Echo requests as routers quote them.
 
-import type { SendBatch } from '../ports/probe.js'
+import type { ProbeError, SendBatch } from '../ports/probe.js'
 import type { QuotedProbe } from '../probe/trace-events.js'
 import { EchoView, ICMP_ECHO_REQUEST, ICMP6_ECHO_REQUEST } from '../wire/icmp.js'
 import { IPPROTO_ICMP } from '../wire/ipv4.js'
@@ -9,6 +9,7 @@ import type { RawRun } from './echo-raw-answers.js'
 import { type QuotedOwner, type QuoteReader, Quotes } from './trace-quoted.js'
 import type { HeardError } from './trace-raw-listener.js'
 import { SentProbes } from './trace-sent.js'
+import { ToldErrors } from './trace-told.js'
 
 export class EchoQuotes implements QuoteReader {
   private readonly family: 4 | 6
@@ -17,6 +18,8 @@ export class EchoQuotes implements QuoteReader {
   private readonly flowValue: (flow: number) => number
   private readonly echo = new EchoView()
   private readonly probes = new SentProbes()
+  /** By the sequence of the ICMP header. */
+  private readonly told = new ToldErrors()
 
   /** @param flowValue checksum of a flow's probes, 0 where it is not known */
   constructor(
@@ -43,6 +46,7 @@ export class EchoQuotes implements QuoteReader {
     if (echo.type !== (family === 4 ? ICMP_ECHO_REQUEST : ICMP6_ECHO_REQUEST)) return false
     const isMarked = echo.isOurs(cookie[0], cookie[1])
     if (!isMarked && !this.isUnmarkedOurs(said.destination())) return false
+    if (!this.told.fromRaw(echo.sequence)) return false
     owner.sequence = isMarked ? echo.fullSequence : -1
     owner.wireSequence = echo.sequence
     owner.flow = probes.flowOf(isMarked ? echo.fullSequence : echo.sequence)
@@ -51,9 +55,8 @@ export class EchoQuotes implements QuoteReader {
     return true
   }
 
-  /** Every error is heard here, with more in it. */
-  complete(): boolean {
-    return false
+  complete({ wireSequence }: ProbeError, hearMore: () => void): boolean {
+    return this.told.fromQueue(wireSequence, hearMore)
   }
 
   /** Our identifier and our target; what a short quote is padded with is zeros, and anything else is another program's payload. */

@@ -68,15 +68,21 @@ export class TcpQuotes implements QuoteReader {
     return true
   }
 
-  complete(error: ProbeError): boolean {
+  complete(error: ProbeError, hearMore: () => void): boolean {
     const { quoted } = error
     if (quoted.length < NAME_BYTES) return true
     const view = new DataView(quoted.buffer, quoted.byteOffset, NAME_BYTES)
     const [ports, number] = [view.getUint32(0), view.getUint32(4)]
-    const at = this.kept.findIndex(
-      ({ type, code, ...own }) =>
-        own.ports === ports && own.number === number && type === error.type && code === error.code,
-    )
+    const find = (): number =>
+      this.kept.findIndex(
+        ({ type, code, ...own }) =>
+          own.ports === ports && own.number === number && type === error.type && code === error.code,
+      )
+    let at = find()
+    if (at < 0) {
+      hearMore()
+      at = find()
+    }
     if (at >= 0) error.quote = this.kept.splice(at, 1)[0]!.quote
     return true
   }

@@ -1,7 +1,7 @@
 // UDP probes as routers quote them: by the mark in their payload, or where that is cut off by their ports and checksum.
 
 import { internetChecksum } from '../bytes/checksum.js'
-import type { ProbeOptions, SendBatch } from '../ports/probe.js'
+import type { ProbeError, ProbeOptions, SendBatch } from '../ports/probe.js'
 import { fillPattern } from '../wire/icmp.js'
 import { IPPROTO_UDP } from '../wire/ipv4.js'
 import type { TargetTable } from './echo-socket-targets.js'
@@ -9,10 +9,14 @@ import { pseudoHeaderSum } from './pseudo-header.js'
 import type { QuotedOwner, QuoteReader, Quotes } from './trace-quoted.js'
 import type { HeardError } from './trace-raw-listener.js'
 import { SentProbes } from './trace-sent.js'
+import { ToldErrors } from './trace-told.js'
 import { readMark } from './udp-probe-receive.js'
 import { type Cookie, encodeMark } from './udp-probe-send.js'
 
 const HEADER_BYTES = 8
+
+/** Sequences begin with 1. */
+const nameOfFlow = (flow: number): number => -flow
 
 export class UdpQuotes implements QuoteReader {
   private readonly options: ProbeOptions
@@ -22,6 +26,8 @@ export class UdpQuotes implements QuoteReader {
   private readonly portOf: (flow: number) => number
   private readonly flows = new Map<number, number>()
   private readonly probes = new SentProbes()
+  /** By sequence where the mark is quoted, else by flow: that is all the error queue has. */
+  private readonly told = new ToldErrors()
   private readonly payload: Uint8Array
   private readonly view: DataView
   private pseudoSum: number | null = null
@@ -65,6 +71,7 @@ export class UdpQuotes implements QuoteReader {
     const flow = mark === null ? this.flows.get(from) : this.probes.flowOf(mark.sequence)
     if (flow === undefined || flow < 0) return false
     if (mark === null && (to !== this.options.port || !this.quotes.isOurs(said))) return false
+    if (!this.told.fromRaw(mark?.sequence ?? nameOfFlow(flow))) return false
     owner.flow = flow
     owner.sequence = mark === null ? this.probes.withChecksum(flow, checksum) : mark.sequence
     owner.changed =
@@ -72,9 +79,8 @@ export class UdpQuotes implements QuoteReader {
     return true
   }
 
-  /** Every error is heard here, with more in it. */
-  complete(): boolean {
-    return false
+  complete({ sequence, flow = 0 }: ProbeError, hearMore: () => void): boolean {
+    return this.told.fromQueue(sequence >= 1 ? sequence : nameOfFlow(flow), hearMore)
   }
 
   /** 0 is a checksum that was not made (RFC 768); one of the pseudo-header alone is what a device was to complete, and has not yet. */

@@ -28,8 +28,11 @@ export interface QuoteReader {
   sent(batch: SendBatch, handled: number): void
   /** Fills in `owner`; false when the error is about another's packet, or is to be kept for `complete`. */
   read(heard: HeardError, owner: QuotedOwner): boolean
-  /** Takes an error out of the error queue; false when it is not to be handed out, because `read` has it. */
-  complete(error: ProbeError): boolean
+  /**
+   * Takes an error out of the error queue; false when it is not to be handed out, because `read` has it.
+   * @param hearMore gives `read` what has come by now
+   */
+  complete(error: ProbeError, hearMore: () => void): boolean
 }
 
 /** Compares what is quoted with what left this host. */
@@ -127,12 +130,16 @@ class QuotedTransport implements ProbeTransport {
   }
 
   receive(visitor: ProbeVisitor): number {
-    // The kernel serves raw sockets first, so what the error queue has of an error was heard here.
-    const heard = this.listener.read(error => this.hear(error, visitor))
+    // The kernel serves raw sockets first, so what the error queue has of an error is heard here, unless there was no room for it.
+    let heard = 0
+    const hearMore = (): void => {
+      heard += this.listener.read(error => this.hear(error, visitor))
+    }
+    hearMore()
     const others = this.base.receive({
       reply: reply => visitor.reply(reply),
       error: error => {
-        if (error.origin === 'local' || this.reader.complete(error)) visitor.error(error)
+        if (error.origin === 'local' || this.reader.complete(error, hearMore)) visitor.error(error)
       },
       transmitted: (target, sequence, at, ns) => visitor.transmitted(target, sequence, at, ns),
     })

@@ -27,7 +27,7 @@ import { AF_INET, AF_INET6 } from './socket-address.js'
 const SO_RCVBUF = 8
 const READABLE_OR_EXCEPTIONAL = 1 | 8
 const ROWS = 32
-/** RFC 4443 section 2.4 lets a message have 1,280 bytes, RFC 4884 puts extensions into ICMPv4; with the IP header. */
+/** RFC 4443 section 2.4 lets a message have 1,280 bytes, RFC 4884 puts extensions into ICMPv4; with the IP header. Others are cut. */
 const DATA_BYTES = 1536
 const NAME_BYTES = 32
 const CONTROL_BYTES = 64
@@ -119,13 +119,15 @@ export class RawErrorListener {
     const { family } = targets
     let start = table[own + ROW.dataOffset]!
     const name = start + DATA_BYTES
-    let end = start + Math.min(table[own + ROW.receivedData]!, DATA_BYTES)
+    const received = table[own + ROW.receivedData]!
+    let end = start + Math.min(received, DATA_BYTES)
     if (family === 4) {
       if (!ip.move(view, start, end) || ip.protocol !== IPPROTO_ICMP || ip.fragmentOffset > 0) return false
       start = ip.payloadStart
       end = ip.payloadEnd
-      // A raw socket gets its copy before the kernel has looked at the sum; of ICMPv6 it has (RFC 3542 section 3.1).
-      if (internetChecksum(bytes, start, end) !== 0) return false
+      // A raw socket gets its copy before the kernel has looked at the sum; of ICMPv6 it has (RFC 3542 section 3.1). What was cut
+      // off is in the sum, and nothing of it is read here.
+      if (received <= DATA_BYTES && internetChecksum(bytes, start, end) !== 0) return false
     }
     if (!said.move(family, view, start, end)) return false
     heard.end = end
