@@ -18,6 +18,9 @@ export const ndjsonFlag = boolean({
   helpGroup: 'GLOBAL',
 })
 
+/** A reader that pauses has this long to take the end of what an interrupted program has to say. */
+const LAST_WORDS_MS = 1000
+
 /**
  * A command computes in `run()`, which returns plain data, and shows it in `print()`. Under `--json` the data is printed as one
  * document and under `--ndjson` as the lines of `items()`, and `print()` is not called.
@@ -32,6 +35,8 @@ export abstract class BaseCommand<Result> extends Command {
   protected readonly out = new Output(1)
   /** Progress and notes go here. */
   protected readonly err = new Output(2)
+
+  private interruptedBy: Interrupt | null = null
 
   /** Skips the second `Config.load` of oclif's own `run` (5 ms), and never throws: a failure is printed and sets the exit code. */
   static override async run<T extends Command>(
@@ -81,7 +86,10 @@ export abstract class BaseCommand<Result> extends Command {
    * @returns a function that takes the callback away again
    */
   protected onInterrupt(callback: (signal: Interrupt) => void): () => void {
-    return onInterrupt(callback)
+    return onInterrupt(signal => {
+      this.interruptedBy = signal
+      callback(signal)
+    })
   }
 
   /**
@@ -126,12 +134,24 @@ export abstract class BaseCommand<Result> extends Command {
       else await this.print(result)
       this.out.flush()
       this.err.flush()
+      await this.lastWords()
       return result
     } catch (error) {
       this.flushBeforeFailure()
+      await this.lastWords().catch(() => undefined)
       reportFailure(error, this.format)
       return undefined
     }
+  }
+
+  /** Lets the reader take what is left. One that pauses does not keep an interrupted program: the signal ends it, as it ends others. */
+  private async lastWords(): Promise<void> {
+    const left = [this.out, this.err].map(output => output.settled()).filter(each => each !== null)
+    if (left.length === 0) return
+    const taken = Promise.all(left)
+    if (this.interruptedBy === null) await taken
+    else await Promise.race([taken, new Promise(resolve => setTimeout(resolve, LAST_WORDS_MS))])
+    if (this.out.isBehind || this.err.isBehind) process.kill(process.pid, this.interruptedBy!)
   }
 
   /** What was read before the failure is shown first; when stdout is what failed, there is nobody to show it to. */

@@ -1,7 +1,7 @@
 // The terminal of this process, as a live screen uses it.
 
 import type { Terminal } from '../render/live-screen.js'
-import { Output } from './output.js'
+import type { Output } from './output.js'
 import { isTerminal } from './terminal.js'
 
 /** Whether a screen can be drawn in place on stdout. */
@@ -12,15 +12,15 @@ export function isScreen(): boolean {
 /** A terminal that hangs up fails to be read; SIGHUP tells. */
 const ignore = (): void => undefined
 
-/** stdout, with keys from stdin where that is a terminal too. */
-export function processTerminal(): Terminal {
-  const out = new Output(1)
+/** stdout, with keys from stdin where that is a terminal too. `out` is what the command prints to afterwards. */
+export function processTerminal(out: Output): Terminal {
   const { stdin, stdout } = process
   return {
     write: text => {
       out.write(text)
       out.flush()
     },
+    isBehind: () => out.isBehind,
     // A terminal without a size (a serial line) says 0.
     size: () => ({ columns: stdout.columns || 80, rows: stdout.rows || 24 }),
     onResize: callback => {

@@ -3,7 +3,8 @@
 import { writeSync, writev } from 'node:fs'
 import { hasRoom, isClosed, mayBlock, openTwin, ROOM_BYTES } from '../adapters/output-descriptor.js'
 import { ERRNO, fromNodeError, isNodeSystemError } from '../errors/index.js'
-import { isListening, killable } from './interrupts.js'
+import { isListening } from './interrupts.js'
+import { jsonDocument } from './json-text.js'
 import { isTerminal } from './terminal.js'
 
 const STDOUT = 1
@@ -43,24 +44,6 @@ export function exitIfClosed(): void {
   if (isClosed(STDOUT)) process.exit(0)
 }
 
-/**
- * Writes all of `bytes`. A full pipe or terminal is waited for, and so is one in non-blocking mode (set so by a parent, or by
- * libuv); a closed pipe behind stdout ends the program at once with exit 0. What stderr does not take is dropped: there is
- * nowhere left to say so, and the exit code tells how it went.
- *
- * A listener of Ctrl-C is not called during a write that blocks. So where there is one, as much is written as goes without
- * waiting, and during the wait for the rest a signal kills the program, as if nobody listened.
- */
-function writeAll(fd: number, bytes: Uint8Array): void {
-  const slow = isListening() ? slownessOf(fd) : null
-  if (slow === null) {
-    writeOrWait(fd, bytes, 0)
-    return
-  }
-  const at = writeSome(slow, bytes, fd)
-  if (at < bytes.length) killable(() => writeOrWait(fd, bytes, at))
-}
-
 /** Writes what goes without waiting, and answers how much that was. */
 function writeSome({ twin }: Slow, bytes: Uint8Array, fd: number): number {
   let at = 0
@@ -78,8 +61,13 @@ function writeSome({ twin }: Slow, bytes: Uint8Array, fd: number): number {
   return at
 }
 
-function writeOrWait(fd: number, bytes: Uint8Array, from: number): void {
-  let at = from
+/**
+ * Writes all of `bytes`. A full pipe or terminal is waited for, and so is one in non-blocking mode (set so by a parent, or by
+ * libuv); a closed pipe behind stdout ends the program at once with exit 0. What stderr does not take is dropped: there is
+ * nowhere left to say so, and the exit code tells how it went.
+ */
+function writeOrWait(fd: number, bytes: Uint8Array): void {
+  let at = 0
   let pause = 0.25
   while (at < bytes.length) {
     try {
@@ -131,45 +119,24 @@ function wasRefused(fd: number, error: unknown): boolean {
   throw fromNodeError('file-write', error, 'write the output')
 }
 
-/** Plain data as JSON text, one item of each top-level array or iterable a line, so that no document is held as one string. */
-function* jsonDocument(value: unknown): Generator<string> {
-  if (isList(value)) {
-    yield* jsonList(value, '')
-  } else if (value !== null && typeof value === 'object' && !('toJSON' in value)) {
-    let separator = '{\n  '
-    for (const [key, item] of Object.entries(value)) {
-      if (item === undefined) continue
-      yield `${separator}${JSON.stringify(key)}: `
-      if (isList(item)) yield* jsonList(item, '  ')
-      else yield JSON.stringify(item)
-      separator = ',\n  '
-    }
-    yield separator === '{\n  ' ? '{}' : '\n}'
-  } else {
-    yield JSON.stringify(value ?? null)
-  }
-  yield '\n'
-}
-
-function* jsonList(items: Iterable<unknown>, indent: string): Generator<string> {
-  let separator = `[\n${indent}  `
-  for (const item of items) {
-    yield separator + JSON.stringify(item ?? null)
-    separator = `,\n${indent}  `
-  }
-  yield separator.startsWith('[') ? '[]' : `\n${indent}]`
-}
-
-function isList(value: unknown): value is Iterable<unknown> {
-  return typeof value === 'object' && value !== null && Symbol.iterator in value
-}
-
 /** What JSON leaves as it is and a terminal may obey: DEL and C1 controls, and marks that hide or reorder text. */
 const OBEYED = /[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g
 
 const escapeUnit = (unit: string): string => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`
 
-/** A buffered writer. Nothing is printed before `flush`, or before 64 KiB have come together. */
+/** A reader that pauses is waited for so long once a turn of the event loop, and longer the more is kept. */
+const PATIENCE_MS = 50
+const MOST_PATIENCE_MS = 1000
+const BYTES_A_MS = CAPACITY
+/** How often a reader that pauses is looked at when there is nothing new for it. */
+const RETRY_MS = 20
+
+/**
+ * A buffered writer. Nothing is printed before `flush`, or before 64 KiB have come together.
+ *
+ * Nobody is told of Ctrl-C during a write that blocks. So where somebody wants to be, the wait for the reader is a short one, and what
+ * it has not taken by then is kept: the next write, or a timer, goes on with it.
+ */
 export class Output {
   private readonly fd: number
   private buffer = Buffer.allocUnsafeSlow(CAPACITY)
@@ -179,7 +146,11 @@ export class Output {
   private terminal: boolean | null = null
   /** What the reader has not taken yet. */
   private rest: Uint8Array[] = []
+  private restBytes = 0
   private handing: Promise<void> | null = null
+  /** Whether the reader was waited for since the event loop had its turn. */
+  private hasPressed = false
+  private retry: NodeJS.Timeout | null = null
   /** Whether what would have to wait for the reader is kept until `settled`, so that signals are heard meanwhile. */
   keepsRest = false
 
@@ -193,7 +164,10 @@ export class Output {
       this.encode()
       if (chunk.length > CAPACITY - this.used) this.drain()
       if (chunk.length > CAPACITY) this.put(chunk)
-      else this.used += this.copy(chunk)
+      else {
+        this.buffer.set(chunk, this.used)
+        this.used += chunk.length
+      }
       return
     }
     this.terminal ??= isTerminal(this.fd)
@@ -210,11 +184,6 @@ export class Output {
     if (most > CAPACITY - this.used) this.drain()
     if (most > CAPACITY) this.put(Buffer.from(text))
     else this.used += this.buffer.write(text, this.used)
-  }
-
-  private copy(bytes: Uint8Array): number {
-    this.buffer.set(bytes, this.used)
-    return bytes.length
   }
 
   /** Adds one line of text. */
@@ -245,26 +214,67 @@ export class Output {
   }
 
   private put(bytes: Uint8Array): void {
-    if (!this.keepsRest && this.rest.length === 0) {
-      writeAll(this.fd, bytes)
+    const slow = this.rest.length > 0 || this.keepsRest || isListening() ? slownessOf(this.fd) : null
+    if (slow === null) {
+      writeOrWait(this.fd, bytes)
       return
     }
-    const slow = slownessOf(this.fd)
-    if (slow === null) writeOrWait(this.fd, bytes, 0)
-    else {
-      const at = this.rest.length > 0 ? 0 : writeSome(slow, bytes, this.fd)
-      if (at < bytes.length) this.keep(bytes.subarray(at))
-    }
+    const at = this.rest.length > 0 ? 0 : writeSome(slow, bytes, this.fd)
+    if (at < bytes.length) this.keep(bytes.subarray(at))
+    if (!this.keepsRest && this.rest.length > 0) this.press(slow)
   }
 
-  /** Keeps the bytes for later: the buffer itself, for which another takes its place, or else a copy. */
+  /** Keeps the bytes for later: the buffer itself, for which another takes its place, or a copy of what is not worth a buffer. */
   private keep(bytes: Uint8Array): void {
-    if (bytes.buffer !== this.buffer.buffer) {
+    this.restBytes += bytes.length
+    if (bytes.buffer !== this.buffer.buffer || bytes.length < CAPACITY / 2) {
       this.rest.push(new Uint8Array(bytes))
       return
     }
     this.rest.push(bytes)
     this.buffer = this.spare.pop() ?? Buffer.allocUnsafeSlow(CAPACITY)
+  }
+
+  /** Waits for the reader, unless it was waited for since the event loop had its turn. */
+  private press(slow: Slow): void {
+    if (this.hasPressed || this.handing !== null) return
+    const patienceMs = Math.min(PATIENCE_MS + this.restBytes / BYTES_A_MS, MOST_PATIENCE_MS)
+    const limit = performance.now() + patienceMs
+    for (let pause = 0.25; !this.offer(slow) && performance.now() < limit; pause = Math.min(pause * 2, 10)) sleep(pause)
+    if (this.rest.length === 0) return
+    this.hasPressed = true
+    setImmediate(() => {
+      this.hasPressed = false
+    })
+    if (this.retry === null) this.offerLater(slow)
+  }
+
+  private offerLater(slow: Slow): void {
+    this.retry = setTimeout(() => {
+      this.retry = null
+      if (this.handing === null && !this.offer(slow)) this.offerLater(slow)
+    }, RETRY_MS)
+  }
+
+  /** Gives the reader what it takes of the rest without being waited for: true when that is all. */
+  private offer(slow: Slow): boolean {
+    let done = 0
+    for (const bytes of this.rest) {
+      const at = writeSome(slow, bytes, this.fd)
+      this.restBytes -= at
+      if (at < bytes.length) {
+        this.rest[done] = bytes.subarray(at)
+        break
+      }
+      done++
+    }
+    this.rest.splice(0, done)
+    return this.rest.length === 0
+  }
+
+  /** Whether the reader has not taken all yet. */
+  get isBehind(): boolean {
+    return this.rest.length > 0
   }
 
   /** Resolves when the reader has taken all that was handed over; null when it has. */
@@ -280,7 +290,8 @@ export class Output {
     while (this.rest.length > 0) {
       const chunks = this.rest.slice(0, MOST_CHUNKS)
       await writeOnThread(this.fd, chunks)
-      for (const { buffer } of this.rest.splice(0, chunks.length)) {
+      for (const { buffer, length } of this.rest.splice(0, chunks.length)) {
+        this.restBytes -= length
         if (buffer.byteLength === CAPACITY) this.spare.push(Buffer.from(buffer as ArrayBuffer))
       }
     }

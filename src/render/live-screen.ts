@@ -2,8 +2,10 @@
 
 /** What the screen needs of a terminal. */
 export interface Terminal {
-  /** Writes all of the text before it returns: it is called at exit too. */
+  /** Writes the text before it returns, unless the terminal has been halted (Ctrl-S): it is called at exit too. */
   write(text: string): void
+  /** Whether it has been, and has not taken yet what was written. */
+  isBehind?(): boolean
   size(): { columns: number; rows: number }
   onResize(callback: () => void): () => void
   /** Calls back with what a key sends, without waiting for Enter and without echo. */
@@ -145,7 +147,8 @@ export class LiveScreen {
   draw(lines: readonly ScreenLine[]): void {
     if (!this.isOpen) return
     this.lines = lines
-    if (this.isSuspended) return
+    // A terminal that is halted gets the picture of when it goes on.
+    if (this.isSuspended || this.terminal.isBehind?.()) return
     const { columns, rows } = this.terminal.size()
     const next = lines.slice(0, rows).map(line => styled(line, columns))
     let text = ''

@@ -219,6 +219,20 @@ describe('Ctrl-C', () => {
     },
   )
 
+  it('that comes right before a write that blocks is told of: a reader that pauses does not keep the program', async () => {
+    const child = spawnNetkit([APP, 'stall'], { program: process.execPath })
+    child.stderr!.resume()
+    const late = setTimeout(() => child.kill('SIGKILL'), 10_000)
+    const [code, signal] = await once(child, 'exit')
+    clearTimeout(late)
+    expect({ code, signal }).toEqual({ code: null, signal: 'SIGTERM' })
+  })
+
+  it('a reader that goes on in time gets all, to the last words', async () => {
+    const { stdout } = await shell('"$NODE" "$APP" stall | (sleep 0.6; exec tail -1)', { APP, NODE: process.execPath })
+    expect(stdout).toBe('told of SIGTERM\n')
+  })
+
   it('kills a command that does not ask for it, and the shell sees 130', async () => {
     const child = spawnNetkit([APP, 'flood'], { program: process.execPath })
     child.stderr!.resume()

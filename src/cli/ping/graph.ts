@@ -42,7 +42,7 @@ class GraphView implements PingView {
 
   attach(run: PingRun): void {
     const { targets, plan } = this.prepared
-    this.graph = new PingGraph(processTerminal(), {
+    this.graph = new PingGraph(processTerminal(this.io.out), {
       targets,
       intervalMs: plan.pace.mode === 'steady' ? plan.pace.intervalMs : 0,
       color: this.io.color,

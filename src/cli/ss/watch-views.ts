@@ -198,12 +198,13 @@ class ScreenView implements WatchView {
   readonly ownsTerminal = true
   private readonly context: WatchContext
   private readonly rows: EventRows
-  private readonly screen = new LiveScreen(processTerminal())
+  private readonly screen: LiveScreen
   private last: Tick | null = null
 
   constructor(context: WatchContext) {
     this.context = context
     this.rows = new EventRows(context)
+    this.screen = new LiveScreen(processTerminal(context.io.out))
     const { interruption } = context
     // At once: a second Ctrl-C kills the program while it waits for the kernel.
     interruption.onInterrupt(() => this.close())

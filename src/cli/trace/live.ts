@@ -32,7 +32,7 @@ class LiveView implements TraceView {
   begin(run: RunningTrace): void {
     const { flags, session, prepared, io } = this.context
     this.startedMs = performance.now()
-    this.live = new TraceLive(processTerminal(), {
+    this.live = new TraceLive(processTerminal(io.out), {
       frame: () => ({
         document: session.document(),
         elapsedMs: this.elapsedMs(),

@@ -25,10 +25,10 @@ async function holding(ns: string): Promise<ChildProcess> {
 }
 
 /** The program behind a pipe that nobody reads: how it ended within five seconds of the signal. */
-async function stopped(ns: string, args: string, signal: 'SIGINT' | 'SIGTERM'): Promise<number> {
+async function stopped(ns: string, args: string, signal: 'SIGINT' | 'SIGTERM', wait = 1.5): Promise<number> {
   const line = `exec 3> >(exec sleep 30); reader=$!
     ${NETKIT} ${args} >&3 & netkit=$!
-    sleep 1.5; kill -${signal} $netkit
+    sleep ${wait}; kill -${signal} $netkit
     ( sleep 5; kill -KILL $netkit ) >/dev/null 2>&1 & guard=$!
     wait $netkit; status=$?; kill $reader $guard; exit $status`
   // A background job of a shell without job control ignores SIGINT, and what it starts as well.
@@ -46,13 +46,15 @@ describeLab('a reader that pauses', () => {
     ['ss --record - -tan', 'SIGINT', 130],
     ['ping -i 0.0002 127.0.0.1', 'SIGINT', 130],
     ['ping -i 0.0002 127.0.0.1', 'SIGTERM', 143],
-  ] as const)(
+    ['trace --ndjson -u -c 9999 -i 0.01 127.0.0.1', 'SIGINT', 130, 4],
+    ['trace --ndjson -u -c 9999 -i 0.01 127.0.0.1', 'SIGTERM', 143, 4],
+  ] as [string, 'SIGINT' | 'SIGTERM', number, number?][])(
     'does not keep `%s` from being stopped by %s',
-    async (args, signal, code) => {
+    async (args, signal, code, wait) => {
       await withNetns(async ns => {
         const sockets = await holding(ns)
         try {
-          expect(await stopped(ns, args, signal)).toBe(code)
+          expect(await stopped(ns, args, signal, wait)).toBe(code)
         } finally {
           sockets.stdin!.end()
         }

@@ -1,0 +1,17 @@
+import { BaseCommand } from '../../../../dist/cli/base-command.js'
+
+/** Writes more than a pipe holds, at the moment in which a signal has been caught and not been told of. */
+export default class Stall extends BaseCommand {
+  async run() {
+    let told = null
+    const free = this.onInterrupt(signal => {
+      told = signal
+    })
+    process.kill(process.pid, 'SIGTERM')
+    for (let line = 0; line < 30_000; line++) this.out.line(`line ${line}`)
+    this.out.flush()
+    while (told === null) await new Promise(resolve => setTimeout(resolve, 1))
+    free()
+    this.out.line(`told of ${told}`)
+  }
+}
