@@ -36,6 +36,11 @@ export function placeOf(event: TraceReplyEvent, target: ProbeTarget): Place | nu
   return event.from === target.address ? 'target' : 'blocked'
 }
 
+/** Answers that are ICMP errors are what routers and hosts limit: not echo replies, nor what TCP and UDP themselves answer. */
+export function isIcmpErrorAnswer(answer: TraceAnswer): boolean {
+  return answer === 'time-exceeded' || answer === 'port-unreachable' || answer === 'unreachable'
+}
+
 /** Makes the events about probes. */
 export class TraceEventMaker {
   private readonly target: ProbeTarget
@@ -76,10 +81,10 @@ export class TraceEventMaker {
     }
   }
 
-  /** An ICMP error about probe `number`; null where it is advice only, and the probe goes on. */
+  /** An ICMP error about probe `number`; null where it is advice only, and the probe goes on, and where nobody knows whose it is. */
   icmpError(error: ProbeError, order: ProbeOrder, number: number): TraceReplyEvent | null {
     const told = this.maker.error(error, this.target, number)
-    if (isAdvice(told)) return null
+    if (isAdvice(told) || error.from === null) return null
     // The same error as an answer has what an answer has: which it is of several, and by which clock.
     const answer = this.maker.portAnswer(error, this.target, number, 0)
     const extensions = parseIcmpExtensions(error.quoted, error.quotedBytes ?? 0, this.headerBytes)
@@ -88,7 +93,7 @@ export class TraceEventMaker {
       sequence: number + 1,
       event: answer.event,
       answer: this.answerOf(error),
-      from: error.from ?? this.target.address,
+      from: error.from,
       rttMs: answer.rttMs,
       timestampSource: answer.timestampSource,
       type: told.type,

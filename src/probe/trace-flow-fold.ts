@@ -67,6 +67,8 @@ export class FlowFold implements PathState {
   private readonly rounds = new Map<number, Map<number, string | null>>()
   private readonly ended = new Set<number>()
   private lastEnded = 0
+  /** First round on the path of now. */
+  private since = 0
 
   constructor(flow: number) {
     this.flow = flow
@@ -93,7 +95,8 @@ export class FlowFold implements PathState {
   }
 
   /** Somebody answered: on the way, at the end, or where it does not go on. */
-  place({ event, ttl, rttMs }: TraceReplyEvent, place: Place): void {
+  place({ event, ttl, round, rttMs }: TraceReplyEvent, place: Place): void {
+    if (this.isOfOldPath(round)) return
     // A late answer may be of a path that is no more.
     if (place === 'target' && (event === 'reply' || this.distance === null)) {
       this.distance = Math.min(this.distance ?? ttl, ttl)
@@ -126,7 +129,7 @@ export class FlowFold implements PathState {
 
   /** An answer to a probe that was counted as unanswered. */
   late({ ttl, round, from }: SettledProbe): void {
-    if (from === null) return
+    if (from === null || this.isOfOldPath(round)) return
     if (!this.current.has(ttl)) this.current.set(ttl, from)
     const row = this.rounds.get(round)
     if (row !== undefined) {
@@ -165,6 +168,7 @@ export class FlowFold implements PathState {
     let from = round
     while (differs(this.rounds.get(from - 1), before, firstTtl)) from--
     for (const each of [...this.rounds.keys()]) if (each < from) this.believe(each)
+    this.since = from
     const closed = this.cells
     this.cells = new Map()
     this.current.clear()
@@ -182,6 +186,10 @@ export class FlowFold implements PathState {
     const all = new Map([...this.cells].map(([ttl, cell]) => [ttl, { ...cell, by: new Map(cell.by) }]))
     for (const row of this.rounds.values()) for (const [ttl, from] of row) add(cellOf(all, ttl), from, 'fast')
     return all
+  }
+
+  private isOfOldPath(round: number): boolean {
+    return round !== 0 && round < this.since
   }
 
   private believe(round: number): void {

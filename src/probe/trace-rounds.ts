@@ -1,6 +1,6 @@
 // Which probe of which flow's round goes next, and what its answer means for all of them.
 
-import { placeOf } from './trace-answers.js'
+import { isIcmpErrorAnswer, placeOf } from './trace-answers.js'
 import type { TraceReplyEvent } from './trace-events.js'
 import { Flow, type FlowPorts } from './trace-flow.js'
 import { FlowFinder } from './trace-flows.js'
@@ -98,7 +98,7 @@ export class TraceRounds {
     if (event.event === 'reply') this.longestRttMs = Math.max(this.longestRttMs, event.rttMs ?? 0)
     if (order.purpose === 'scout') this.scoutAnswered(order, event, nowMs)
     else {
-      this.ports.verifier.noteAnswer(order.ttl, event.type !== null && event.answer !== 'echo-reply')
+      this.ports.verifier.noteAnswer(order.ttl, isIcmpErrorAnswer(event.answer))
       if (order.purpose === 'slow') this.slowAnswered(order, event)
       else this.roundAnswered(order, event, nowMs)
     }

@@ -1,6 +1,6 @@
 // Everything a trace has found so far, folded over its events in memory that does not grow with their number, as one document.
 
-import { placeOf } from './trace-answers.js'
+import { isIcmpErrorAnswer, placeOf } from './trace-answers.js'
 import type { Hop, PathChange, RateLimitedHop, TraceDocument } from './trace-document.js'
 import type {
   PathChangeEvent,
@@ -34,7 +34,10 @@ export class TraceStatistics {
   private readonly hops = new Map<number, HopFold>()
   private readonly changes: PathChange[] = []
   private startedMs: number | null = null
+  /** Rounds that are over, of those that were seen from their first probe on. */
   private rounds = 0
+  private firstRound: number | null = null
+  private sawProbe = false
   private latestRound = 0
   private targetState: TargetState | null = null
   private localError: string | null = null
@@ -53,7 +56,10 @@ export class TraceStatistics {
   }
 
   add(event: TraceEvent): void {
-    this.startedMs ??= event.atMs
+    // A verdict from before a reset is told again to whoever begins anew.
+    if (event.event !== 'verified') this.startedMs ??= event.atMs
+    if ('purpose' in event) this.sawProbe = true
+    if ('purpose' in event && event.flow === 0 && event.round > 0) this.firstRound ??= event.round
     if (event.event === 'reply' || event.event === 'late') this.answered(event)
     else if (event.event === 'timeout') this.unanswered(event)
     else if (event.event === 'error') this.localError = event.reason
@@ -110,7 +116,7 @@ export class TraceStatistics {
     else flow.settled({ ttl, round, from })
     flow.place(event, place)
     const hop = this.hop(ttl)
-    hop.limitsItsAnswers = isIcmpError(event)
+    hop.limitsItsAnswers = isIcmpErrorAnswer(event.answer)
     hop.responder(from)?.answered(event, round === 0 ? this.latestRound : round)
     if (place !== 'router') this.targetState = targetStateOf(event, this.header)
   }
@@ -150,7 +156,8 @@ export class TraceStatistics {
   }
 
   private roundEnded({ flow, round }: RoundEvent): void {
-    this.rounds = Math.max(this.rounds, round)
+    // Of an older round nothing was seen but its end. Other flows may have begun later.
+    if (this.sawProbe && flow === 0 && round >= (this.firstRound ?? 1)) this.rounds++
     this.flow(flow).roundEnded(round)
   }
 
@@ -194,9 +201,4 @@ function rateLimitedOf(
     if (verdict === 'rate-limited') return [{ ttl, verified: true }]
     return verdict === undefined && received > 0 && suspected.has(ttl) ? [{ ttl, verified: false }] : []
   })
-}
-
-/** Those are what routers and hosts limit: not echo replies, nor what TCP and UDP answer. */
-function isIcmpError({ answer }: TraceReplyEvent): boolean {
-  return answer === 'time-exceeded' || answer === 'port-unreachable' || answer === 'unreachable'
 }

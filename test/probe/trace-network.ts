@@ -23,6 +23,8 @@ export interface Node {
   /** It sends no ICMP errors at all. */
   isSilent?: boolean
   limit?: { burst: number; perSecond: number }
+  /** Its errors come without the address of who sent them. */
+  isNameless?: boolean
   /** Others have had all answers that the limit allows. */
   isUsedUp?: boolean
   /** It lets nothing pass, and says so with this code of "unreachable", or nothing (null). */
@@ -244,7 +246,7 @@ export class NetworkTransport implements ProbeTransport {
 
   private error(
     sent: Sent,
-    { address }: Node,
+    { address, isNameless = false }: Node,
     what: { isTarget: boolean; code: number | null },
     atMs: number,
   ): (v: ProbeVisitor) => void {
@@ -256,7 +258,7 @@ export class NetworkTransport implements ProbeTransport {
       code: code ?? 0,
       errno: EHOSTUNREACH,
       mtu: 0,
-      from: address,
+      from: isNameless ? null : address,
       target: 0,
       sequence: isShort ? -1 : sent.sequence,
       wireSequence: -1,

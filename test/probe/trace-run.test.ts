@@ -160,6 +160,13 @@ describe('what is sent', () => {
 })
 
 describe('answers out of order', () => {
+  test('an error of nobody is nobody, least of all the target', async () => {
+    const stages = chain(3, at => (at === 2 ? { isNameless: true } : {}))
+    const traced = await trace({ stages }, { verify: false })
+    expect(paths(traced)[0]).toEqual(['10.0.1.2', null, '10.0.3.2', TARGET])
+    expect(of(traced.events, 'timeout').map(({ ttl }) => ttl)).toEqual([2, 2, 2])
+  })
+
   test('late answers are late, and the list has those who gave them no less', async () => {
     const fate = ({ ttl }: { ttl: number }, rttMs: number): number[] => [ttl === 2 ? 900 : rttMs]
     const traced = await trace(

@@ -32,6 +32,45 @@ const ended = (round: number, path: readonly (string | null)[], flow = 0): Round
   reached: path.at(-1) === TARGET,
 })
 
+test('a late answer of a path that is no more is none of the path of now', () => {
+  const [before, after] = [
+    [ROUTERS[0]!, TARGET],
+    [ROUTERS[5]!, TARGET],
+  ]
+  const change: PathChangeEvent = { event: 'path-change', flow: 0, round: 4, atMs: 0, ttl: 1, before, after }
+  const round = (number: number): TraceEvent[] => [
+    number === 2 || number === 5 ? timeout(1, number) : router(1, number, number < 4 ? {} : { from: ROUTERS[5] }),
+    echo(2, number),
+    ended(number, number < 4 ? before : after),
+    ...(number === 4 ? [change] : []),
+  ]
+  const events = Array.from({ length: 20 }, (_, at) => round(at + 1)).flat()
+  const late = router(1, 2, { event: 'late' })
+  const document = summarizeTrace([...events, late], header())
+  expect(responderAt(document, 1, ROUTERS[5])).toMatchObject({ sent: 17, received: 16 })
+  expect(document.hops[0]).toMatchObject({ sent: 20, received: 18 })
+})
+
+describe('after a reset', () => {
+  const verified: TraceEvent = { event: 'verified', ttl: 1, atMs: 5, verdict: 'rate-limited', sent: 4, received: 4 }
+
+  test('verdicts that are told again come before everything else, and hold', () => {
+    const slow = [1, 2, 3].map(() => router(1, 0, { purpose: 'slow', atMs: 9000 }))
+    const document = summarizeTrace([verified, ended(16, [ROUTERS[0]!, TARGET]), ...slow, echo(2, 17)], header())
+    expect(document.rateLimited).toEqual([{ ttl: 1, verified: true }])
+    expect(document.startedAt).toBe(new Date(1016).toISOString())
+    expect(document.hops.map(({ received }) => received)).toEqual([3, 1])
+  })
+
+  test('rounds are those that were seen, not all that the run has had', () => {
+    const path = [ROUTERS[0]!, TARGET]
+    const round = (number: number) => [router(1, number), echo(2, number)]
+    const before = [ended(15, path)]
+    const events = [...before, ...round(17), ended(16, path), ended(17, path), ...round(18), ended(18, path)]
+    expect(summarizeTrace([verified, ...events], header()).rounds).toBe(2)
+  })
+})
+
 const responderAt = (document: TraceDocument, ttl: number, address = ROUTERS[ttl - 1]!): Responder | undefined =>
   document.hops.find(hop => hop.ttl === ttl)?.responders.find(each => each.address === address)
 
