@@ -1,7 +1,9 @@
 // What is to be said of a path, in sentences. Addresses go in as they are: who shows them makes them fit for a terminal.
 
 import { icmpReason } from '../wire/icmp-words.js'
+import { isIcmpErrorAnswer } from './trace-answers.js'
 import type { Hop, LocatedLoss, TraceDocument } from './trace-document.js'
+import type { TraceAnswer } from './trace-events.js'
 import type { SlowVerdict } from './trace-loss.js'
 import { isProhibition } from './trace-target.js'
 import { hopsWord, listOf, milliseconds, percentage } from './trace-words.js'
@@ -15,17 +17,21 @@ export interface VerdictFacts {
   readonly localError: string | null
 }
 
+/** So many probes that are all answered: no limit is at work. */
+const FEW = 3
 const NOTHING =
   'nothing answers, not even the first hop: probes may be filtered, or limits on answers used up for some seconds'
 
 export function verdictOf(document: DocumentWithoutVerdict, facts: VerdictFacts): string[] {
   const answering = document.hops.filter(({ received }) => received > 0)
+  const doubtful = doubtfulHops(document, facts.verdicts)
   return [
-    ...endSentences(document, answering.at(-1), facts.localError),
-    ...(answering.length === 0 ? [] : lossSentences(document, answering.at(-1)!)),
+    ...endSentences(document, answering.at(-1), facts.localError, doubtful.length > 0),
+    ...(answering.length === 0 ? [] : lossSentences(document, answering.at(-1)!, facts.verdicts)),
     ...limitSentences(document, answering),
-    ...silentSentences(document.hops, answering.at(-1)),
+    ...silentSentences(document.hops, answering.at(-1), doubtful),
     ...lossySentences(document, answering, facts.verdicts),
+    ...starSentences(document, answering, facts.verdicts),
     ...changeSentences(document),
     ...translationSentences(document.hops),
     ...tosSentences(document.hops),
@@ -33,7 +39,12 @@ export function verdictOf(document: DocumentWithoutVerdict, facts: VerdictFacts)
 }
 
 /** Whether the target is there. */
-function endSentences(document: DocumentWithoutVerdict, last: Hop | undefined, localError: string | null): string[] {
+function endSentences(
+  document: DocumentWithoutVerdict,
+  last: Hop | undefined,
+  localError: string | null,
+  isDoubtful: boolean,
+): string[] {
   const { hops, reached, flows, targetState, port } = document
   if (reached) {
     const target = hops.at(-1)
@@ -42,7 +53,7 @@ function endSentences(document: DocumentWithoutVerdict, last: Hop | undefined, l
     const nearest = first + Math.min(...ends, hops.length)
     const rtt = rttOf(document, target)
     const distance = nearest === target?.ttl ? hopsWord(nearest) : `${nearest} to ${hopsWord(target?.ttl ?? 0)}`
-    return [`reached in ${distance}${rtt}`, ...stateSentences(document)]
+    return [`reached ${isDoubtful ? 'within' : 'in'} ${distance}${rtt}`, ...stateSentences(document)]
   }
   const blocker = blockerOf(document)
   if (blocker !== null) return [...stateSentences(document), ...(targetState === 'filtered' ? [] : [blocker.sentence])]
@@ -55,6 +66,28 @@ function endSentences(document: DocumentWithoutVerdict, last: Hop | undefined, l
   }
   if (localError !== null) return [`nothing could be sent: ${localError}`]
   return [hops.length === 0 ? 'nothing has been heard yet' : NOTHING]
+}
+
+/** Its answers are ICMP errors, whose number may be limited. */
+function mayLimit({ responders }: Hop): boolean {
+  return responders.some(({ answers }) => (Object.keys(answers) as TraceAnswer[]).every(isIcmpErrorAnswer))
+}
+
+/**
+ * Silent hops right before a target that limits its answers, and leaves some out: they may be the target itself. When slowed probes
+ * are answered there and not here, they are not.
+ */
+function doubtfulHops(
+  { hops, reached }: DocumentWithoutVerdict,
+  verdicts: ReadonlyMap<number, SlowVerdict>,
+): readonly number[] {
+  const target = hops.at(-1)
+  if (!reached || target === undefined || !mayLimit(target)) return []
+  if (target.received === target.sent && target.sent >= FEW) return []
+  const before = hops.slice(hops.findLastIndex(({ ttl, received }) => received > 0 && ttl < target.ttl) + 1, -1)
+  const silent = before.filter(({ sent }) => sent > 0).map(({ ttl }) => ttl)
+  const isTold = verdicts.get(target.ttl) === 'rate-limited'
+  return silent.filter(ttl => !(isTold && verdicts.get(ttl) === 'silent'))
 }
 
 function rttOf({ address }: DocumentWithoutVerdict, hop: Hop | undefined): string {
@@ -95,7 +128,11 @@ function blockerOf({
   return null
 }
 
-function lossSentences(document: DocumentWithoutVerdict, last: Hop): string[] {
+function lossSentences(
+  document: DocumentWithoutVerdict,
+  last: Hop,
+  verdicts: ReadonlyMap<number, SlowVerdict>,
+): string[] {
   const { loss, hops, rateLimited } = document
   if (loss.length > 0) {
     return loss.map(each => {
@@ -110,8 +147,10 @@ function lossSentences(document: DocumentWithoutVerdict, last: Hop): string[] {
   const { lossPercent, sent, received, notAnswering } = last
   const upTo = document.reached ? '' : ` up to ${hopName(last)}`
   if (lossPercent === null || lossPercent === 0) {
-    const unclear = notAnswering > 0 && document.rateLimited.some(({ ttl, verified }) => ttl === last.ttl && !verified)
-    return unclear ? [] : [`no loss${upTo}`]
+    if (notAnswering === 0 || !mayLimit(last) || verdicts.has(last.ttl)) return [`no loss${upTo}`]
+    if (document.rateLimited.some(({ ttl }) => ttl === last.ttl)) return []
+    const where = document.reached ? 'the target' : hopName(last)
+    return [`${notAnswering} of ${sent} probes unanswered at ${where}: too few to tell loss from a limit`]
   }
   const lost = sent - received - notAnswering
   return [`${lost} of ${sent} probes lost on the way to ${hopName(last)}: too few to say where`]
@@ -148,14 +187,17 @@ function limitSentences({ rateLimited, hops, loss }: DocumentWithoutVerdict, ans
   return sentences
 }
 
-function silentSentences(hops: readonly Hop[], last: Hop | undefined): string[] {
-  const silent = hops.filter(({ ttl, sent, received }) => sent > 0 && received === 0 && ttl < (last?.ttl ?? 0))
-  if (silent.length === 0) return []
+function silentSentences(hops: readonly Hop[], last: Hop | undefined, doubtful: readonly number[]): string[] {
+  const silent = hops
+    .filter(({ ttl, sent, received }) => sent > 0 && received === 0 && ttl < (last?.ttl ?? 0))
+    .map(({ ttl }) => ttl)
+    .filter(ttl => !doubtful.includes(ttl))
+  const passed = `${silent.length === 1 ? 'does' : 'do'} not answer probes; traffic passes`
   return [
-    `${listOf(
-      'hop',
-      silent.map(({ ttl }) => ttl),
-    )} ${silent.length === 1 ? 'does' : 'do'} not answer probes; traffic passes`,
+    ...(silent.length === 0 ? [] : [`${listOf('hop', silent)} ${passed}`]),
+    ...(doubtful.length === 0
+      ? []
+      : [`${listOf('hop', doubtful)} may be the target itself, which may limit its answers`]),
   ]
 }
 
@@ -172,6 +214,25 @@ function lossySentences(
       `hop ${ttl} leaves ${notAnswering} of ${sent} probes unanswered that deeper hops answer, slowed ones as well: no loss there`,
     ]
   })
+}
+
+/** Hops with many stars although the path loses less, where nothing has told why. */
+function starSentences(
+  { rateLimited }: DocumentWithoutVerdict,
+  answering: readonly Hop[],
+  verdicts: ReadonlyMap<number, SlowVerdict>,
+): string[] {
+  const alike = new Map<string, number[]>()
+  for (const { ttl, sent, notAnswering } of answering.slice(0, -1)) {
+    const isTold = verdicts.has(ttl) || rateLimited.some(limited => limited.ttl === ttl)
+    if (isTold || notAnswering === 0 || notAnswering * 5 < sent) continue
+    const what = `${notAnswering} of ${sent} probes`
+    alike.set(what, [...(alike.get(what) ?? []), ttl])
+  }
+  return [...alike].map(
+    ([what, ttls]) =>
+      `${listOf('hop', ttls)} ${ttls.length === 1 ? '' : 'each '}left ${what} unanswered that deeper hops answered`,
+  )
 }
 
 function changeSentences({ pathChanges }: DocumentWithoutVerdict): string[] {

@@ -139,6 +139,94 @@ describe('the verdict', () => {
     ])
   })
 
+  const silence = (ttl: number, round: number): TraceEvent => ({
+    event: 'timeout',
+    purpose: 'round',
+    ttl,
+    flow: 0,
+    round,
+    sequence: 1,
+    atMs: 0,
+  })
+  const udp = header(TARGET, { protocol: 'udp', port: 33434 })
+  const closed = { from: TARGET, answer: 'port-unreachable', type: 3, code: 3, rttMs: 1 } as const
+  const routers = (ttls: number[], rounds: number[]): TraceEvent[] =>
+    rounds.flatMap(round => ttls.map(ttl => answered({ ttl, round, from: ROUTERS[ttl - 1]! })))
+
+  test('of a UDP target that left two of three unanswered claims neither loss nor its absence', () => {
+    const events = [...routers([1], [1, 2, 3]), answered({ ...closed, ttl: 2, round: 1 }), silence(2, 2), silence(2, 3)]
+    expect(summarizeTrace(events, udp).verdict).toEqual([
+      'reached in 2 hops, 1 ms',
+      '2 of 3 probes unanswered at the target: too few to tell loss from a limit',
+    ])
+  })
+
+  test('of a last router that left two of three unanswered, likewise', () => {
+    const events = [...routers([1], [1, 2, 3]), ...routers([2], [1]), silence(2, 2), silence(2, 3)]
+    expect(summarizeTrace(events, udp).verdict).toContain(
+      '2 of 3 probes unanswered at hop 2 (10.0.2.2): too few to tell loss from a limit',
+    )
+  })
+
+  test('of an echo target that left one of ten unanswered is loss', () => {
+    const echo = (round: number) => answered({ from: TARGET, answer: 'echo-reply', ttl: 1, round })
+    const events = [...[1, 2, 3, 4, 5, 6, 7, 8, 9].map(echo), silence(1, 10)]
+    expect(summarizeTrace(events, header()).verdict).toContain(
+      '1 of 10 probes lost on the way to hop 1 (10.0.4.2): too few to say where',
+    )
+  })
+
+  test('of hops with stars that deeper ones have not says whose they are', () => {
+    const echo = (round: number) => answered({ from: TARGET, answer: 'echo-reply', ttl: 3, round })
+    const stars = [silence(1, 2), silence(1, 3), silence(2, 2), silence(2, 3)]
+    const verdict = summarizeTrace([...routers([1, 2], [1]), ...[1, 2, 3].map(echo), ...stars], header()).verdict
+    expect(verdict.slice(1)).toEqual([
+      'no loss',
+      'hops 1 and 2 each left 2 of 3 probes unanswered that deeper hops answered',
+    ])
+  })
+
+  test('of a UDP target that answers now and then does not say that silent hops right before it are hops', () => {
+    const rounds = [1, 2, 3, 4]
+    const events = [
+      ...routers([1], rounds),
+      ...rounds.flatMap(round => [3, 4].map(ttl => silence(ttl, round))),
+      ...routers([2], [1]),
+      answered({ ...closed, ttl: 5, round: 1 }),
+      ...[2, 3, 4].map(round => silence(5, round)),
+    ]
+    const found = summarizeTrace(events, udp).verdict
+    expect(found[0]).toBe('reached within 5 hops, 1 ms')
+    expect(found).toContain('hops 3 and 4 may be the target itself, which may limit its answers')
+    expect(found.join()).not.toContain('traffic passes')
+  })
+
+  test('of silent hops before a UDP target that answers all, or slowed probes only where it is, says that traffic passes', () => {
+    const rounds = [1, 2, 3, 4]
+    const hops = [...routers([1], rounds), ...rounds.map(round => silence(2, round))]
+    const all = [...hops, ...rounds.map(round => answered({ ...closed, ttl: 3, round }))]
+    expect(summarizeTrace(all, udp).verdict).toContain('hop 2 does not answer probes; traffic passes')
+    const verified = (ttl: number, verdict: 'silent' | 'rate-limited'): TraceEvent => ({
+      event: 'verified',
+      ttl,
+      atMs: 0,
+      verdict,
+      sent: 4,
+      received: verdict === 'silent' ? 0 : 4,
+    })
+    const tested = [
+      ...hops,
+      answered({ ...closed, ttl: 3 }),
+      ...[2, 3, 4].map(round => silence(3, round)),
+      ...[1, 2, 3, 4].map(() => answered({ ...closed, ttl: 3, round: 0, purpose: 'slow' })),
+      verified(2, 'silent'),
+      verified(3, 'rate-limited'),
+    ]
+    const found = summarizeTrace(tested, udp).verdict
+    expect(found[0]).toBe('reached in 3 hops, 1 ms')
+    expect(found).toContain('hop 2 does not answer probes; traffic passes')
+  })
+
   test('of a translated probe and a changed DSCP names the hop', () => {
     const quoted = (tos: number, translated: boolean): Partial<TraceReplyEvent> => ({
       quoted: { tos, ttl: 1, translated, source: null, destination: null },
