@@ -59,11 +59,12 @@ describeLab('netkit trace and equal paths', () => {
   /** A first port whose flow and the next take different ways: 6 flows in a row on one would be 95 % proof that it is the only one. */
   async function firstPort(protocol: 'udp' | 'tcp', family: Family): Promise<number> {
     let before = await wayOf(protocol, family, FIRST_PORT)
-    for (let port = FIRST_PORT + 1; ; port++) {
+    for (let port = FIRST_PORT + 1; port < FIRST_PORT + 32; port++) {
       const way = await wayOf(protocol, family, port)
       if (way[1] !== before[1]) return port - 1
       before = way
     }
+    throw new Error(`32 flows in a row go by ${before.join(' ')}: the lab does not balance`)
   }
 
   test.each(['udp', 'tcp'] as const)(
@@ -111,19 +112,22 @@ describeLab('netkit trace and equal paths', () => {
       const document = await documentOf(diamond.source, args, AS_NOBODY)
       expect(document).toMatchObject({ exit: 0, reached: true, rateLimited: [] })
       const [a, b] = [diamond.address('a', 4), diamond.address('b', 4)]
-      const through = { a: [] as number[], b: [] as number[] }
-      for (const { path, lossPercent, flow } of document.flows!) {
-        expect({ flow, second: path[1] }).toEqual({ flow, second: path[1] === a ? a : b })
-        through[path[1] === a ? 'a' : 'b'].push(lossPercent!)
+      let through = 0
+      for (const { path, sent, received, lossPercent, flow } of document.flows!) {
+        if (path[1] === a) {
+          expect({ flow, lossPercent, received }).toEqual({ flow, lossPercent: 0, received: sent })
+          continue
+        }
+        expect({ flow, second: path[1] }).toEqual({ flow, second: b })
+        through++
+        // A target that leaves UDP probes unanswered is tested with slowed ones: not every flow has sent all 60.
+        const [least, most] = binomialBounds(sent, LOSS, 1e-6)
+        expect(sent - received).toBeGreaterThanOrEqual(least)
+        expect(sent - received).toBeLessThanOrEqual(most)
+        expect(lossPercent).toBeCloseTo((100 * (sent - received)) / sent, 0)
       }
-      expect(through.a.length).toBeGreaterThan(0)
-      expect(through.b.length).toBeGreaterThan(0)
-      for (const percent of through.a) expect(percent).toBe(0)
-      const [least, most] = binomialBounds(60, LOSS, 1e-5)
-      for (const percent of through.b) {
-        expect(percent).toBeGreaterThanOrEqual(least / 0.6)
-        expect(percent).toBeLessThanOrEqual(most / 0.6)
-      }
+      expect(through).toBeGreaterThan(0)
+      expect(through).toBeLessThan(document.flows!.length)
       const flowsOfB = document.flows!.filter(({ path }) => path[1] === b).map(({ flow }) => flow)
       expect(document.loss).toMatchObject([{ afterTtl: 2, beforeTtl: 3, flows: flowsOfB }])
     })

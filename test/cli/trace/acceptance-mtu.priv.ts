@@ -9,6 +9,7 @@ import {
   dropPercent,
   type Family,
   forgetPathMtu,
+  inNetns,
   removeChain,
   setPingGroups,
   withRules,
@@ -88,6 +89,21 @@ describeLab('netkit trace --mtu', () => {
     })
   })
 
+  test("scamper's trace -M sees the black hole at the same place, and the same size", async () => {
+    await mute(async () => {
+      const run = `trace -M -w 1 -q 1 ${chain.target(4)}`
+      const { stdout } = await inNetns(chain.source, ['timeout', '50', 'scamper', '-I', run])
+      // A star is its mark for a size that it had to find by itself.
+      const told = [...stdout.matchAll(/^\s*(\d+) .*\[(\*?)mtu: (\d+)\]/gm)].map(([, ttl, star, mtu]) => ({
+        ttl: Number(ttl),
+        mtu: Number(mtu),
+        silent: star === '*',
+      }))
+      expect(told.map(({ ttl, mtu }) => ({ ttl, mtu }))).toEqual(sizes(4).map(({ ttl, mtu }) => ({ ttl, mtu })))
+      expect(told.find(({ silent }) => silent)).toMatchObject({ ttl: 3, mtu: 1400 })
+    })
+  })
+
   test('plain loss is neither a limit nor a clamp', async () => {
     const wide = await addChain(2)
     try {
@@ -100,4 +116,4 @@ describeLab('netkit trace --mtu', () => {
       await removeChain(wide)
     }
   })
-})
+}, ['nft', 'scamper'])
