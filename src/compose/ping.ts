@@ -5,6 +5,7 @@ import { UsageError } from '../errors/index.js'
 import type { ProbeOptions, ProbeTransport } from '../ports/probe.js'
 import type { ProbeEvent, ProbeTarget } from '../probe/events.js'
 import { type PingPlan, PingRun } from '../probe/ping-run.js'
+import { LARGEST_PAYLOAD } from '../probe/probe-size.js'
 import type { Pace } from '../probe/schedule.js'
 import { eventLoop, openProbeTransport, type UnresolvedTarget } from './probe.js'
 
@@ -65,8 +66,8 @@ export interface PreparedPing {
 /** Whether limits of unprivileged users apply. */
 const isUser = (): boolean => process.geteuid?.() !== 0
 
-/** 65,535 less the headers of IPv4 and ICMP. */
-export const MOST_PAYLOAD = 65_507
+/** Whatever the family: IPv6 refuses what is too long for it. */
+export const MOST_PAYLOAD = LARGEST_PAYLOAD[4]
 /** Beyond this the timers of Node ring at once. */
 const MOST_MS = 2 ** 31 - 1
 

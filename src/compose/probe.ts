@@ -33,7 +33,12 @@ export const eventLoop: PingTimers = {
  * @throws PermissionError, UsageError, UnsupportedError as the transports do
  */
 export async function openProbeTransport(options: ProbeOptions, kind: 'icmp' | 'tcp' | 'udp'): Promise<ProbeTransport> {
-  if (options.transport === 'raw-socket') return openRawSocketPackage(options)
+  if (options.transport === 'raw-socket') {
+    if (kind === 'icmp') return openRawSocketPackage(options)
+    throw new UnsupportedError(`the raw-socket package is for ICMP, not for ${kind.toUpperCase()}`, {
+      hints: ['leave out --transport'],
+    })
+  }
   const native = loadNative()
   if (!isLoadFailure(native)) {
     if (kind === 'tcp') return openTcpProbe(native, options)

@@ -22,7 +22,7 @@ export interface TraceOptions {
   rounds?: number
   /** From the start of a round to the next (0: as soon as the length of the path is known). */
   intervalMs?: number
-  /** A probe not answered after this is given up (1000). */
+  /** A probe not answered after this is given up (1000; TCP: no more). */
   timeoutMs?: number
   /** Of the whole IP packet: 60, IPv6 80. */
   packetBytes?: number
@@ -60,7 +60,7 @@ export async function* trace(
 ): AsyncGenerator<TraceStartEvent | TraceEvent, void, undefined> {
   const { signal, ...given } = options
   const patient = (given.intervalMs ?? 0) > 0
-  const prepared = await prepareTrace(target, { ...DEFAULT_TRACE, patient, ...given })
+  const prepared = await prepareTrace(target, { ...DEFAULT_TRACE, patient, ...withoutUndefined(given) })
   const queue = new BatchQueue<TraceEvent>()
   const run = prepared.start(event => {
     queue.push(event)
@@ -85,4 +85,9 @@ export async function* trace(
     signal?.removeEventListener('abort', stop)
     prepared.close()
   }
+}
+
+/** A key that is there without a value asks for nothing. */
+function withoutUndefined<T extends object>(given: T): T {
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as T
 }

@@ -3,6 +3,7 @@
 import { UsageError } from '../errors/index.js'
 import type { ProbeOptions } from '../ports/probe.js'
 import type { ProbeTarget } from '../probe/events.js'
+import { HEADER_BYTES } from '../probe/probe-size.js'
 import type { TraceProtocol } from '../probe/trace-events.js'
 import type { TracePlan } from '../probe/trace-plan.js'
 
@@ -65,12 +66,14 @@ const UDP_PORT = 33_434
 const TCP_PORT = 80
 /** Between two probes, whatever their TTLs: those of three looks at twelve hops are out within 8 ms, and no router is asked more often. */
 const GAP_MS = 0.2
-/** IP header without options, and the header of ICMP or UDP. */
-const HEADER_BYTES = { 4: 28, 6: 48 } as const
 const DEFAULT_BYTES = { 4: 60, 6: 80 } as const
 /** Our mark, and two bytes that keep the checksum of a flow as it is (wire/icmp). */
 const LEAST_PAYLOAD = 18
-const MOST_BYTES = 65_000
+/** Of the IP packet. */
+export const MOST_BYTES = 65_000
+/** The kernel repeats a SYN after this (RFC 6298 section 2.1), and nobody can tell which of the two was answered. */
+const MOST_SYN_MS = 1000
+const NAMES = { icmp: 'ICMP', udp: 'UDP', tcp: 'TCP' } as const
 export const MOST_FLOWS = 256
 /** Beyond this the timers of Node ring at once. */
 const MOST_MS = 2 ** 31 - 1
@@ -79,7 +82,7 @@ const MOST_MS = 2 ** 31 - 1
 export function checkTraceSettings(settings: TraceSettings): void {
   const numbers = [
     ['port', settings.port, 1, 65_535],
-    ['sourcePort', settings.sourcePort, 1, 65_535 - settings.flows + 1],
+    ['sourcePort', settings.sourcePort, 1, mostSourcePort(settings.flows)],
     ['firstTtl', settings.firstTtl, 1, 255],
     ['maxTtl', settings.maxTtl, settings.firstTtl, 255],
     ['rounds', settings.rounds, 1, Number.MAX_SAFE_INTEGER],
@@ -96,14 +99,43 @@ export function checkTraceSettings(settings: TraceSettings): void {
       throw new UsageError(`${name} is a number from ${min} to ${max}, not ${value}`)
     }
   }
-  if (settings.protocol === 'tcp' && settings.packetBytes !== null) {
+  checkForProtocol(settings)
+}
+
+/** What is not for the protocol that would be used is refused, rather than ignored. */
+function checkForProtocol(settings: TraceSettings): void {
+  const { packetBytes, port, sourcePort, timeoutMs, transport } = settings
+  const protocol = protocolOf(settings)
+  if (protocol === 'icmp' && (port !== null || sourcePort !== null)) {
+    throw new UsageError('ICMP has no ports', { hints: ['use --udp or --tcp'] })
+  }
+  if (protocol !== 'icmp' && transport !== 'auto') {
+    throw new UsageError(`the transport ${transport} is for ICMP, and the probes are ${NAMES[protocol]}`, {
+      hints: ['leave out --transport, or use --icmp'],
+    })
+  }
+  if (protocol !== 'tcp') return
+  if (packetBytes !== null) {
     throw new UsageError('a TCP probe is a SYN without data: its size cannot be chosen', {
       hints: ['leave out --size'],
     })
   }
-  if (settings.protocol === 'icmp' && settings.port !== null) {
-    throw new UsageError('ICMP has no ports', { hints: ['use --udp or --tcp'] })
+  if (timeoutMs > MOST_SYN_MS) {
+    throw new UsageError(
+      `TCP probes wait ${MOST_SYN_MS} ms at most, not ${timeoutMs}: the kernel then sends the SYN again, and an answer could be to either`,
+      { hints: ['leave out --timeout, or use --icmp or --udp'] },
+    )
   }
+}
+
+/** The first source port, so that there is one for each flow. */
+export function mostSourcePort(flows: number): number {
+  return 65_536 - flows
+}
+
+/** The least of an IP packet. */
+export function leastBytes(family: 4 | 6): number {
+  return HEADER_BYTES[family] + LEAST_PAYLOAD
 }
 
 export function protocolOf({ protocol, flows }: TraceSettings): TraceProtocol {
@@ -119,7 +151,7 @@ function portOf({ port }: TraceSettings, protocol: TraceProtocol): number | null
 export function tracePlan(settings: TraceSettings, target: ProbeTarget, protocol: TraceProtocol): TracePlan {
   const { family } = target
   const packetBytes = settings.packetBytes ?? DEFAULT_BYTES[family]
-  const least = HEADER_BYTES[family] + LEAST_PAYLOAD
+  const least = leastBytes(family)
   if (!(Number.isInteger(packetBytes) && packetBytes >= least && packetBytes <= MOST_BYTES)) {
     throw new UsageError(`a probe over IPv${family} has ${least} to ${MOST_BYTES} bytes, not ${packetBytes}`)
   }
@@ -147,7 +179,7 @@ export function traceTransportOptions(settings: TraceSettings, plan: TracePlan):
   return {
     targets: [plan.target],
     family: plan.target.family,
-    transport: settings.transport,
+    transport: plan.protocol === 'icmp' ? settings.transport : 'auto',
     timestamps: 'rx',
     payloadBytes: plan.payloadBytes,
     pattern: null,
@@ -164,7 +196,7 @@ export function traceTransportOptions(settings: TraceSettings, plan: TracePlan):
     identifier: null,
     sendBufferBytes: null,
     port: plan.port,
-    sourcePort: settings.sourcePort,
+    sourcePort: plan.protocol === 'icmp' ? null : settings.sourcePort,
     quotedHeaders: settings.raw,
     netnsFd: -1,
   }

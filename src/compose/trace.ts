@@ -22,8 +22,6 @@ export interface PreparedTrace {
   readonly plan: TracePlan
   /** Why it is this transport or protocol, and what a caller should know. */
   readonly notes: readonly string[]
-  /** The address that probes leave from, as the kernel chose it; null when unknown. */
-  readonly source: string | null
   start(tell: (event: TraceEvent) => void): TraceRun
   close(): void
 }
@@ -60,7 +58,6 @@ async function prepared(
   return {
     plan,
     notes: transport.note === null ? notes : [...notes, transport.note],
-    source: transport.sourceAddress(target.index),
     start: tell => new TraceRun(plan, { transport, timers: eventLoop }, tell),
     close: () => transport.close(),
   }

@@ -16,9 +16,8 @@ import type { ProbeTarget } from './events.js'
 import type { PathMtuError, PathMtuLimit, PathMtuProbe, PathMtuResult } from './path-mtu-result.js'
 import { PathMtuSearch } from './path-mtu-search.js'
 import { type PathMtuTimers, ProbeWait } from './path-mtu-wait.js'
+import { HEADER_BYTES } from './probe-size.js'
 
-/** IPv4 and IPv6 header without options or extensions, and the ICMP or UDP header. */
-const HEADER_BYTES = { 4: 28, 6: 48 } as const
 /** RFC 791: what every link must carry. Small probes have this size, or as much as the cookie needs. */
 const LEAST_IPV4 = 68
 /** Small probes before the search: whether the target answers, how fast, and how often not. */

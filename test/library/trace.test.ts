@@ -57,8 +57,19 @@ test.each([
   { protocol: 'icmp', port: 80 },
   { protocol: 'tcp', packetBytes: 100 },
   { timeoutMs: Number.NaN },
+  // Nothing that is asked for is ignored.
+  { protocol: undefined, port: 80 },
+  { protocol: 'icmp', sourcePort: 4000 },
+  { transport: 'raw' },
+  { protocol: undefined, flows: 2, transport: 'datagram' },
+  { protocol: 'tcp', timeoutMs: 1001 },
 ] as const)('%j is refused as misuse', async options => {
-  await expect(all(trace('127.0.0.1', { protocol: 'udp', ...options }))).rejects.toBeInstanceOf(UsageError)
+  await expect(all(trace('127.0.0.1', { protocol: 'udp', ...options } as object))).rejects.toBeInstanceOf(UsageError)
+})
+
+test('an option that is there without a value is as if it were not', async () => {
+  const [start] = await all(trace('127.0.0.1', { ...TO_SELF, port: undefined, rounds: undefined } as object))
+  expect(start).toMatchObject({ protocol: 'udp', port: 33434, maxTtl: 3 })
 })
 
 test('many targets are none', async () => {

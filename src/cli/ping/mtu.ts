@@ -1,16 +1,15 @@
 // `netkit ping --mtu`: the largest packet that passes, and who or what limits it.
 
 import { printable } from '../../bytes/printable.js'
-import { MOST_PAYLOAD, type PingSettings, preparePing } from '../../compose/ping.js'
+import { type PingSettings, preparePing } from '../../compose/ping.js'
 import { unresolvedError } from '../../compose/probe.js'
 import { findPathMtu } from '../../probe/path-mtu.js'
+import { LARGEST_PAYLOAD } from '../../probe/probe-size.js'
 import { expandTargets } from '../../probe/targets.js'
 import { pathMtuObject, unresolvedMtuObject } from '../../render/path-mtu-json.js'
 import { pathMtuLines } from '../../render/path-mtu-text.js'
 import type { Console } from '../console.js'
 
-/** 65,535 bytes less the headers of IP and ICMP. */
-const LARGEST_PAYLOAD = { 4: MOST_PAYLOAD, 6: 65_487 } as const
 /** Of one round of probes, when -W says nothing. */
 const TIMEOUT_MS = 1000
 const INTERVAL_MS = 10

@@ -43,7 +43,7 @@ export const traceFlags = {
   probes: path('q', 'N', 'for one look at the path: probes to each hop (3)'),
   count: path('c', 'N', 'rounds, then a report: each sends one probe to every hop (10)'),
   interval: path('i', 'TIME', 'seconds between rounds, or with a unit: 0.2, 200ms (1)'),
-  timeout: path('w', 'TIME', 'seconds to wait for an answer at most (1)'),
+  timeout: path('w', 'TIME', 'seconds to wait for an answer at most (1, of TCP no more)'),
   flows: path(undefined, 'N', 'up to N flows, to find the branches of the path (1: one branch)'),
   mtu: pace(undefined, 'measure the packet sizes that each hop takes, and where the MSS of TCP is lowered'),
   'no-verify': pace(undefined, 'do not slow probes to tell hops that limit their answers from loss'),

@@ -2,7 +2,15 @@
 
 import type { Interfaces } from '@oclif/core'
 import { isAddress } from '../../bytes/address.js'
-import { DEFAULT_TRACE, MOST_FLOWS, type TraceSettings } from '../../compose/trace-settings.js'
+import {
+  checkTraceSettings,
+  DEFAULT_TRACE,
+  leastBytes,
+  MOST_BYTES,
+  MOST_FLOWS,
+  mostSourcePort,
+  type TraceSettings,
+} from '../../compose/trace-settings.js'
 import { UsageError } from '../../errors/index.js'
 import { parseBytes, parseCount, parseDuration, parseField } from '../../probe/quantity.js'
 import { parseThresholds, type Threshold } from '../../probe/thresholds.js'
@@ -27,8 +35,6 @@ const REPORT_ROUNDS = 10
 const ROUND_MS = 1000
 /** Rounds closer together would overlap on any path, and make each other's loss. */
 const LEAST_ROUND_MS = 10
-const LEAST_BYTES = 46
-const MOST_BYTES = 65_000
 /** What a trace knows of its target; the other statistics of a ping are none of a hop's. */
 const LIMITED = ['loss', 'min', 'avg', 'max', 'stddev', 'p50', 'p95', 'jitter', 'transmitted', 'received']
 
@@ -51,6 +57,7 @@ export function parseRequest(
   if (flags.baseline !== undefined && (view === 'csv' || view === 'dot')) {
     throw new UsageError(`--baseline is told in text or JSON, not with --${view}`)
   }
+  if (flags.mtu && view === 'dot') throw new UsageError('--dot draws no packet sizes: leave out --mtu')
   return { target: targetOf(words), view, settings: settingsOf(flags, view), limits: limitsOf(flags) }
 }
 
@@ -86,24 +93,22 @@ function viewOf(flags: TraceFlags, format: Format, isScreen: boolean): TraceView
 function settingsOf(flags: TraceFlags, view: TraceViewName): TraceSettings {
   const protocol = protocolOf(flags)
   const flows = optional(flags.flows, text => parseCount(text, 'the number of flows', 1, MOST_FLOWS)) ?? 1
-  const isIcmp = protocol === 'icmp' || (protocol === null && flows === 1)
-  if (isIcmp) refuse(flags, ['port', 'source-port'], 'ICMP has no ports: use --udp or --tcp')
-  else if (flags.transport !== 'auto') throw new UsageError('--transport is for ICMP, not for --udp or --tcp')
-  if (protocol === 'tcp') refuse(flags, ['size'], 'a TCP probe is a SYN without data: leave out --size')
   const [firstTtl, maxTtl] = ttlsOf(flags)
   const isLook = view !== 'live' && !flags.report && flags.count === undefined
-  return {
+  const settings: TraceSettings = {
     ...DEFAULT_TRACE,
     family: familyOf(flags),
     protocol,
     port: optional(flags.port, text => parseField(text, 'a port', 1, 65_535)),
-    sourcePort: optional(flags['source-port'], text => parseField(text, 'the first source port', 1, 65_536 - flows)),
+    sourcePort: optional(flags['source-port'], text =>
+      parseField(text, 'the first source port', 1, mostSourcePort(flows)),
+    ),
     firstTtl,
     maxTtl,
     rounds: roundsOf(flags, view),
     intervalMs: isLook ? 0 : intervalOf(flags),
     timeoutMs: timeoutOf(flags),
-    packetBytes: optional(flags.size, text => parseBytes(text, 'the size', LEAST_BYTES, MOST_BYTES)),
+    packetBytes: optional(flags.size, text => parseBytes(text, 'the size', leastBytes(4), MOST_BYTES)),
     tos: optional(flags.tos, text => parseField(text, 'the type of service', 0, 255)),
     ...placeOf(flags),
     mark: optional(flags.mark, text => parseField(text, 'the mark', 0, 0xffffffff)),
@@ -113,6 +118,8 @@ function settingsOf(flags: TraceFlags, view: TraceViewName): TraceSettings {
     verify: !flags['no-verify'],
     patient: !isLook,
   }
+  checkTraceSettings(settings)
+  return settings
 }
 
 function familyOf(flags: TraceFlags): 4 | 6 | null {
@@ -125,10 +132,6 @@ function protocolOf(flags: TraceFlags): TraceSettings['protocol'] {
   const chosen = (['icmp', 'udp', 'tcp'] as const).filter(name => flags[name])
   if (chosen.length > 1) throw new UsageError(`--${chosen[0]} and --${chosen[1]} exclude each other`)
   return chosen[0] ?? null
-}
-
-function refuse(flags: TraceFlags, names: readonly (keyof TraceFlags)[], sentence: string): void {
-  if (names.some(name => flags[name] !== undefined)) throw new UsageError(sentence)
 }
 
 function ttlsOf(flags: TraceFlags): [number, number] {
