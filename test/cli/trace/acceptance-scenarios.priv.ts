@@ -58,7 +58,8 @@ function checkFacts(document: TraceDocument & { exit: number | null }, facts: Sc
 
 describeLab('netkit trace in networks out of files', () => {
   for (const { name, title, hops, target, run, expect: facts } of loadScenarios()) {
-    describe(`${name}: ${title}`, () => {
+    // Most of them wait for answers that do not come.
+    describe.concurrent(`${name}: ${title}`, () => {
       test.each(run.protocols)('%s', async protocol => {
         await withNetns(async ns => {
           await setSysctls(ns, { 'ipv4.conf.all.rp_filter': 0, 'ipv4.conf.default.rp_filter': 0 })
