@@ -4,19 +4,7 @@ import fs from 'node:fs'
 import { Reader, type Response } from 'mmdb-lib'
 import { splitZone } from '../bytes/address.js'
 import { DecodeError, fromNodeError, UsageError } from '../errors/index.js'
-
-/** What the databases say of an address; null where they say nothing. */
-export interface AddressPlace {
-  readonly asn: number | null
-  readonly asName: string | null
-  /** `Zurich, Switzerland`. */
-  readonly place: string | null
-}
-
-export interface PlaceDatabase {
-  /** @throws DecodeError when a record turns out to be damaged */
-  placeOf(address: string): AddressPlace
-}
+import type { AddressPlace, PlaceDatabase } from '../ports/places.js'
 
 /** The largest file on the market has about 3 GB, of which a path needs nothing; city files have a tenth. */
 const MOST_BYTES = 2 ** 31 - 1

@@ -29,13 +29,14 @@ export async function measureTraceMtu(
   // First, because a path MTU that the kernel learns on the way lowers the MSS of its own SYNs.
   const seen = await measureMss(target, settings, hops, signal)
   const { mtus, limits, notes } = await measureSizes(target, settings, hops, signal)
-  const sent = seen.mss.find(mss => mss !== null) ?? null
+  const first = seen.mss.find(mss => mss !== null) ?? null
   return {
     pathMtu: mtus.findLast(mtu => mtu !== null) ?? null,
     byTtl: hops.map(({ ttl, address }, index) => ({ ttl, address, mtu: mtus[index] ?? null })),
     limits,
     clamps: mssClamps(hops, seen.mss),
-    mss: sent === null ? null : { sent, byTtl: hops.map(({ ttl }, index) => ({ ttl, mss: seen.mss[index] ?? null })) },
+    mss:
+      first === null ? null : { first, byTtl: hops.map(({ ttl }, index) => ({ ttl, mss: seen.mss[index] ?? null })) },
     notes: [...notes, ...seen.notes],
   }
 }

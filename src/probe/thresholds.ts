@@ -14,10 +14,11 @@ interface Quantity {
   unknown: string
 }
 
+/** NaN is unknown: a trace has no deviation of one time. */
 const rtt = (name: keyof RttStatistics): Quantity => ({
   unit: 'ms',
-  of: ({ rttMs }) => rttMs?.[name] ?? null,
-  unknown: 'no reply',
+  of: ({ rttMs }) => (rttMs === null || Number.isNaN(rttMs[name]) ? null : rttMs[name]),
+  unknown: 'too few replies',
 })
 const count = (of: (statistics: PingStatistics) => number): Quantity => ({ unit: 'count', of, unknown: '' })
 

@@ -3,8 +3,6 @@
 import type { LocatedLoss, Responder, TraceDocument } from './trace-document.js'
 import { hopsWord, milliseconds, percentage } from './trace-words.js'
 
-export { readTraceDocument } from './trace-reader.js'
-
 export interface ChangedHop {
   readonly ttl: number
   /** Who answered there; empty where the path had ended, or nobody did. */

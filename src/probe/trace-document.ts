@@ -42,7 +42,7 @@ export interface Responder {
   /** The latest seen. */
   readonly mpls: readonly MplsLabel[] | null
   readonly interfaces: readonly InterfaceInfo[] | null
-  /** MTU of the link behind it that it told, or that --mtu found; else null. */
+  /** MTU of the link behind it, as it told; else the largest packet that passes to it, as --mtu found; else null. */
   readonly mtu: number | null
   /** TOS as it arrived here, where a raw socket sees it; else null. */
   readonly tos: number | null
@@ -144,7 +144,7 @@ export interface TraceMtu {
   readonly limits: readonly MtuLimit[]
   readonly clamps: readonly MssClamp[]
   /** MSS of a SYN as the first hop that quoted it saw it, and as each hop did; null where it was not quoted. */
-  readonly mss: { readonly sent: number; readonly byTtl: readonly { ttl: number; mss: number | null }[] } | null
+  readonly mss: { readonly first: number; readonly byTtl: readonly { ttl: number; mss: number | null }[] } | null
   readonly notes: readonly string[]
 }
 

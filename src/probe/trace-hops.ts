@@ -1,5 +1,6 @@
 // Hops of a document, out of what was counted on the paths of now and on those that are no more.
 
+import type { AddressPlace } from '../ports/places.js'
 import { lossPercent } from './statistics.js'
 import type { Hop, Responder, TraceMtu } from './trace-document.js'
 import type { TraceHeader } from './trace-events.js'
@@ -10,12 +11,6 @@ import { type ProbeCounts, ResponderFold } from './trace-responder.js'
 
 /** Responders told apart at one TTL. */
 const MOST_RESPONDERS = 64
-
-export interface AddressPlace {
-  readonly asn: number | null
-  readonly asName: string | null
-  readonly place: string | null
-}
 
 /** What a document says beyond what the events told. */
 export interface DocumentExtras {
@@ -102,14 +97,16 @@ function hopOf(
   const responders = [...(fold?.responders.values() ?? [])]
     .filter(({ address, closed }) => open.has(address) || closed.sent > 0)
     .sort((a, b) => Number(isCurrent(b.address)) - Number(isCurrent(a.address)))
-    .map(responder => responderOf(responder, open.get(responder.address) ?? NOTHING, extras))
+    .map(responder => responderOf(ttl, responder, open.get(responder.address) ?? NOTHING, extras))
   return { ttl, responders, ...shownCounts(total) }
 }
 
-function responderOf(fold: ResponderFold, open: ProbeCounts, { names, place }: DocumentExtras): Responder {
+function responderOf(ttl: number, fold: ResponderFold, open: ProbeCounts, extras: DocumentExtras): Responder {
+  const { names, place } = extras
   const total = { ...fold.closed }
   addTo(total, open)
-  const { address, mpls, interfaces, mtu, tos, translated } = fold
+  const { address, mpls, interfaces, tos, translated } = fold
+  const measured = extras.mtu?.byTtl.find(each => each.ttl === ttl && each.address === address)
   const where = place?.(address) ?? null
   return {
     address,
@@ -122,7 +119,7 @@ function responderOf(fold: ResponderFold, open: ProbeCounts, { names, place }: D
     icmp: fold.icmp,
     mpls,
     interfaces,
-    mtu,
+    mtu: fold.mtu ?? measured?.mtu ?? null,
     tos,
     translated,
     asn: where?.asn ?? null,

@@ -168,7 +168,7 @@ const document: Shape<TraceDocument> = record<TraceDocument>({
       byTtl: list(record({ ttl: whole, address: text, mtu: nullable(whole) })),
       limits: list(record({ ...place, mtu: whole, saidBy: nullable(text) })),
       clamps: list(record({ ...place, from: whole, to: whole })),
-      mss: nullable(record({ sent: whole, byTtl: list(record({ ttl: whole, mss: nullable(whole) })) })),
+      mss: nullable(record({ first: whole, byTtl: list(record({ ttl: whole, mss: nullable(whole) })) })),
       notes: list(text),
     }),
   ),

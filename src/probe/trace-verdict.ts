@@ -273,7 +273,8 @@ function hopName({ ttl, responders }: Hop): string {
   return responders[0] === undefined ? `hop ${ttl}` : `hop ${ttl} (${responders[0].address})`
 }
 
-function placeName(ttl: number, hops: readonly Hop[]): string {
+/** `hop 3 (10.0.3.2)`; this host is hop 0. */
+export function placeName(ttl: number, hops: readonly Hop[]): string {
   const hop = hops.find(each => each.ttl === ttl)
   if (ttl === 0) return 'this host'
   return hop === undefined ? `hop ${ttl}` : hopName(hop)

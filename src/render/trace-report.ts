@@ -15,7 +15,7 @@ import {
   traceRows,
   widthOf,
 } from './trace-table.js'
-import { privilegeWords, protocolWords, targetWords } from './trace-words.js'
+import { cut, privilegeWords, protocolWords, targetWords } from './trace-words.js'
 
 export interface TraceReportOptions {
   /** Of the terminal; null where lines may be as long as they have to: names are not cut then. */
@@ -73,8 +73,3 @@ function ttlColumn({ firstTtl, lastTtl, isMore }: TraceRow): string {
 }
 
 const asColumn = ({ as }: TraceRow, width: number): string => as.padEnd(width)
-
-/** Padded, and with a mark where something was cut off. */
-function cut(text: string, width: number): string {
-  return text.length <= width ? text.padEnd(width) : `${text.slice(0, Math.max(width - 1, 0))}…`
-}

@@ -28,7 +28,7 @@ import {
   WORST,
   widthOf,
 } from './trace-table.js'
-import { privilegeWords, protocolWords, rangesOf, targetWords } from './trace-words.js'
+import { cut, pathWords, privilegeWords, protocolWords, rangesOf, targetWords } from './trace-words.js'
 
 /** What `d` goes through. */
 export const COLUMN_SETS: readonly (readonly TraceColumn[])[] = [
@@ -215,8 +215,7 @@ function flowLines({ document, color }: TraceFrame): ScreenLine[] {
       const loss = each.lossPercent === null ? '-' : formatPercent(each.lossPercent)
       const avg = each.rttMs === null ? '-' : formatRtt(each.rttMs.avg)
       const numbers = `${String(each.flow).padStart(5)} ${String(each.value).padStart(6)} ${loss.padStart(6)} ${String(each.sent).padStart(5)} ${avg.padStart(5)}`
-      const path = each.path.map(address => (address === null ? '*' : printable(address))).join(' ')
-      return { text: `${numbers}  ${path}`, style: color && (each.lossPercent ?? 0) > 0 ? RED : '' }
+      return { text: `${numbers}  ${pathWords(each.path)}`, style: color && (each.lossPercent ?? 0) > 0 ? RED : '' }
     }),
   ]
   for (const { ttl, addresses } of branches?.byTtl ?? []) {
@@ -228,10 +227,6 @@ function flowLines({ document, color }: TraceFrame): ScreenLine[] {
     lines.push({ text: `hop ${ttl}: ${who.join(', ')}`, style: '' })
   }
   return lines
-}
-
-function cut(text: string, width: number): string {
-  return text.length <= width ? text.padEnd(width) : `${text.slice(0, Math.max(width - 1, 0))}…`
 }
 
 /** A sentence in lines of so many columns, broken at blanks. */

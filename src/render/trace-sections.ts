@@ -4,7 +4,7 @@ import { printable } from '../bytes/printable.js'
 import type { FlowPath, PathChange, TraceDocument } from '../probe/trace-document.js'
 import { counted, formatPercent, formatRtt } from './ping-words.js'
 import { traceMtuLines } from './trace-mtu-text.js'
-import { rangesOf } from './trace-words.js'
+import { pathWords, rangesOf } from './trace-words.js'
 
 /** Of each kind, in one text: a path that flaps all night fills no screen. */
 const MOST_LINES = 20
@@ -20,9 +20,6 @@ export function traceSections(document: TraceDocument): string[] {
     ...document.verdict.map(printable),
   ]
 }
-
-const pathWords = (path: readonly (string | null)[]): string =>
-  path.map(address => (address === null ? '*' : printable(address))).join(' ')
 
 /** Flows that took one way share a line. */
 export function flowLines({ flow, flows, branches }: TraceDocument): string[] {

@@ -103,3 +103,12 @@ export function rangesOf(numbers: readonly number[]): string {
   }
   return ranges.map(([first, last]) => (first === last ? String(first) : `${first}-${last}`)).join(',')
 }
+
+/** A path in one line; `*` is a hop that nobody answered at. */
+export const pathWords = (path: readonly (string | null)[]): string =>
+  path.map(address => (address === null ? '*' : printable(address))).join(' ')
+
+/** Padded, and with a mark where something was cut off. */
+export function cut(text: string, width: number): string {
+  return text.length <= width ? text.padEnd(width) : `${text.slice(0, Math.max(width - 1, 0))}…`
+}

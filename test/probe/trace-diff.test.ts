@@ -1,8 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { DecodeError } from '../../src/errors/index.js'
-import { diffTraces, readTraceDocument } from '../../src/probe/trace-diff.js'
+import { diffTraces } from '../../src/probe/trace-diff.js'
 import type { TraceDocument } from '../../src/probe/trace-document.js'
+import { readTraceDocument } from '../../src/probe/trace-reader.js'
 import { summarizeTrace } from '../../src/probe/trace-statistics.js'
 import { chain, everyFifth, header, type SimulatedHop, simulate } from './trace-simulation.js'
 

@@ -89,7 +89,7 @@ const FULL = document(
       byTtl: [{ ttl: 1, address: '10.0.0.1', mtu: 1400 }],
       limits: [{ afterTtl: 0, beforeTtl: 1, mtu: 1400, saidBy: null }],
       clamps: [{ afterTtl: 0, beforeTtl: 1, from: 1460, to: 1300 }],
-      mss: { sent: 1460, byTtl: [{ ttl: 1, mss: null }] },
+      mss: { first: 1460, byTtl: [{ ttl: 1, mss: null }] },
       notes: ['a note'],
     },
   },

@@ -28,7 +28,7 @@ export function targetStatistics(document: TraceDocument): PingStatistics {
             avg: rtt.avg,
             max: rtt.worst,
             mdev: Number.NaN,
-            stddev: rtt.stddev ?? 0,
+            stddev: rtt.stddev ?? Number.NaN,
             p50: rtt.p50,
             p90: Number.NaN,
             p95: rtt.p95,

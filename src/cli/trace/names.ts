@@ -47,10 +47,6 @@ export class TraceNames {
     return this.pending.has(address)
   }
 
-  get pendingCount(): number {
-    return this.pending.size
-  }
-
   /** Resolves once no look-up is under way, or patience is over, and gives up what is left then. */
   async settled(): Promise<void> {
     if (this.pending.size > 0) {

@@ -4,6 +4,7 @@ import type { TraceSettings } from '../../compose/trace-settings.js'
 import type { ProbeTarget } from '../../probe/events.js'
 import type { TraceDocument, TraceMtu } from '../../probe/trace-document.js'
 import type { TraceEvent, TraceHeader } from '../../probe/trace-events.js'
+import type { DocumentExtras } from '../../probe/trace-hops.js'
 import type { TracePlan } from '../../probe/trace-plan.js'
 
 /** A trace under way. */
@@ -23,19 +24,10 @@ export interface ReadyTrace {
   close(): void
 }
 
-/** What is known of an address beside what the trace has found. */
-export interface TraceExtras {
-  names(address: string): string | null
-  place(address: string): { asn: number | null; asName: string | null; place: string | null }
-  readonly mtu: TraceMtu | null
-  /** As it is now: flows may have been added to it. */
-  readonly header: TraceHeader
-}
-
 /** Events in, the document out. */
 export interface TraceFold {
   add(event: TraceEvent): void
-  document(nowMs: number, extras: TraceExtras): TraceDocument
+  document(nowMs: number, extras: DocumentExtras): TraceDocument
 }
 
 /** What differs between a saved trace and another. */

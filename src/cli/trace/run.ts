@@ -1,9 +1,9 @@
 // Runs `netkit trace`: the target, the run, the view that the flags ask for, and what the exit code says.
 
-import type { PlaceDatabase } from '../../adapters/place-database.js'
 import { printable } from '../../bytes/printable.js'
 import { NO_ROUTE, noRouteError } from '../../compose/probe.js'
 import { NetkitError } from '../../errors/index.js'
+import type { PlaceDatabase } from '../../ports/places.js'
 import type { ProbeTarget } from '../../probe/events.js'
 import { exceeded, type Threshold } from '../../probe/thresholds.js'
 import type { TraceDocument } from '../../probe/trace-document.js'

@@ -1,13 +1,12 @@
 // What a trace has found so far, with names and places: what every view shows.
 
-import type { AddressPlace, PlaceDatabase } from '../../adapters/place-database.js'
 import { NetkitError } from '../../errors/index.js'
+import type { AddressPlace, PlaceDatabase } from '../../ports/places.js'
 import type { TraceDocument, TraceMtu } from '../../probe/trace-document.js'
-import type { TraceEvent, TraceHeader } from '../../probe/trace-events.js'
+import type { TraceEvent, TraceHeader, VerifiedEvent } from '../../probe/trace-events.js'
 import type { TraceNames } from './names.js'
 import type { RunningTrace, TraceFold } from './parts.js'
 
-const NOWHERE: AddressPlace = { asn: null, asName: null, place: null }
 /** As many as there are look-ups of names. */
 const MOST_PLACES = 4096
 
@@ -16,7 +15,8 @@ export class TraceSession {
   private readonly newFold: (header: TraceHeader) => TraceFold
   private readonly names: TraceNames | null
   private readonly database: PlaceDatabase | null
-  private readonly places = new Map<string, AddressPlace>()
+  private readonly places = new Map<string, AddressPlace | null>()
+  private readonly verified = new Map<number, VerifiedEvent>()
   private fold: TraceFold
   /** Probes up to this one were forgotten. */
   private forgotten = 0
@@ -43,13 +43,22 @@ export class TraceSession {
       if (event.sequence <= this.forgotten) return
       if ('from' in event) this.names?.want(event.from)
     }
+    if (event.event === 'verified') this.verified.set(event.ttl, event)
+    if (event.event === 'path-change') this.forgetBehind(event.ttl)
     this.fold.add(event)
   }
 
-  /** Forgets what was measured. Answers to probes that left before count no more. */
+  /** Other hops are there now. */
+  private forgetBehind(first: number): void {
+    for (const ttl of this.verified.keys()) if (ttl >= first) this.verified.delete(ttl)
+  }
+
+  /** Forgets what was measured, and not what slowed probes have told of a hop: they are sent once. Answers to earlier probes count no more. */
   reset(): void {
     this.forgotten = this.lastSent
     this.fold = this.newFold(this.header)
+    const atMs = Date.now()
+    for (const event of this.verified.values()) this.fold.add({ ...event, atMs })
   }
 
   /** What the run is; it grows as flows are added. */
@@ -70,7 +79,7 @@ export class TraceSession {
     return this.names?.nameOf(address) ?? null
   }
 
-  placeOf(address: string): AddressPlace {
+  placeOf(address: string): AddressPlace | null {
     const known = this.places.get(address)
     if (known !== undefined) return known
     const place = this.lookUp(address)
@@ -78,14 +87,14 @@ export class TraceSession {
     return place
   }
 
-  private lookUp(address: string): AddressPlace {
-    if (this.database === null || this.damage !== null) return NOWHERE
+  private lookUp(address: string): AddressPlace | null {
+    if (this.database === null || this.damage !== null) return null
     try {
       return this.database.placeOf(address)
     } catch (error) {
       if (!(error instanceof NetkitError)) throw error
       this.damage = error
-      return NOWHERE
+      return null
     }
   }
 }

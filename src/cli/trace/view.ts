@@ -138,8 +138,10 @@ class PathView implements TraceView {
     const { flags, session } = this.context
     if (flags.mmdb === undefined) return ''
     const found = session.placeOf(address)
-    const number = flags.as ? (found.asn === null ? '*' : `AS${found.asn}`) : asWords(found)
-    const parts = [number, found.place === null ? null : printable(found.place)].filter(part => part !== null)
+    const asn = found?.asn ?? null
+    const number = flags.as ? (asn === null ? '*' : `AS${asn}`) : found === null ? null : asWords(found)
+    const place = found?.place ?? null
+    const parts = [number, place === null ? null : printable(place)].filter(part => part !== null)
     return parts.length === 0 ? '' : `[${parts.join(', ')}]`
   }
 }

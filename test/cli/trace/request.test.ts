@@ -98,6 +98,7 @@ test.each<[string, RegExp]>([
   ['-u --flows 16 --source-port 65530', /first source port.*65520/],
   ['-z', /--mmdb/],
   ['--csv --baseline x', /--baseline.*--csv/],
+  ['--dot --mtu', /--dot draws no packet sizes.*--mtu/],
   ['--fail-if p99>1', /does not measure p99/],
   ['--fail-if bogus>1', /bogus/],
   ['-s 45', /46/],

@@ -7,11 +7,12 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Console } from '../../../src/cli/console.js'
 import type { Format } from '../../../src/cli/failure.js'
 import { openBaseline } from '../../../src/cli/trace/baseline.js'
-import type { TraceExtras, TraceParts } from '../../../src/cli/trace/parts.js'
+import type { TraceParts } from '../../../src/cli/trace/parts.js'
 import { runTrace } from '../../../src/cli/trace/run.js'
 import { UsageError } from '../../../src/errors/index.js'
 import type { TraceDocument } from '../../../src/probe/trace-document.js'
 import type { TraceEvent } from '../../../src/probe/trace-events.js'
+import type { DocumentExtras } from '../../../src/probe/trace-hops.js'
 import type { TracePlan } from '../../../src/probe/trace-plan.js'
 import { mmdbBytes } from '../../adapters/mmdb-file.js'
 import {
@@ -123,12 +124,12 @@ async function run(
     }),
     fold: () => ({
       add: () => undefined,
-      document: (_: number, extras: TraceExtras) => ({
+      document: (_: number, extras: DocumentExtras) => ({
         ...found,
-        mtu: extras.mtu,
+        mtu: extras.mtu ?? null,
         hops: found.hops.map(each => ({
           ...each,
-          responders: each.responders.map(one => ({ ...one, ...extras.place(one.address) })),
+          responders: each.responders.map(one => ({ ...one, ...extras.place?.(one.address) })),
         })),
       }),
     }),
