@@ -5,7 +5,7 @@ export default defineConfig({
     include: ['test/**/*.{test,priv,e2e}.ts'],
     pool: 'forks',
     // Many tests wait for the network most of the time.
-    maxWorkers: 2,
+    maxWorkers: 3,
     testTimeout: 60_000,
     hookTimeout: 120_000,
   },
