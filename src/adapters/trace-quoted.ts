@@ -91,6 +91,7 @@ class QuotedTransport implements ProbeTransport {
   readonly baseSeconds: number
   readonly note: string | null
   readonly oneProbeAFlow: boolean
+  readonly quotedHeaders = true
   private readonly base: ProbeTransport
   private readonly family: 4 | 6
   private readonly target: number

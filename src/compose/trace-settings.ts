@@ -158,7 +158,6 @@ export function tracePlan(settings: TraceSettings, target: ProbeTarget, protocol
   return {
     target,
     protocol,
-    privilege: settings.raw || settings.transport === 'raw' || settings.transport === 'raw-socket' ? 'raw' : 'none',
     port: portOf(settings, protocol),
     firstTtl: settings.firstTtl,
     maxTtl: settings.maxTtl,

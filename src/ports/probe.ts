@@ -150,6 +150,8 @@ export interface ProbeTransport {
   flowValue?(flow: number): number
   /** A flow can have one probe under way only: the next gives it up (TCP, whose sockets are told apart by their ports). */
   readonly oneProbeAFlow?: boolean
+  /** A raw socket is open beside it, for the IP headers that routers quote. */
+  readonly quotedHeaders?: boolean
   /** Monotonic nanoseconds now, of the clock of `sentMonoNs`. */
   nowMonoNs(): number
   close(): void

@@ -142,13 +142,14 @@ function isTooBig(family: 4 | 6, type: number | null, code: number | null): bool
 
 /** What a run is, told once. */
 export function traceHeader(plan: TracePlan, transport: ProbeTransport, flowValues: readonly number[]): TraceHeader {
-  const { target, protocol, privilege, port, packetBytes, firstTtl, maxTtl } = plan
+  const { target, protocol, port, packetBytes, firstTtl, maxTtl } = plan
+  const isRaw = transport.kind === 'raw' || transport.kind === 'raw-socket' || transport.quotedHeaders === true
   return {
     target,
     protocol,
     transport: transport.kind,
     timestampSource: transport.timestamps,
-    privilege,
+    privilege: isRaw ? 'raw' : 'none',
     port,
     packetBytes,
     firstTtl,

@@ -5,7 +5,7 @@ import type { ProbeTarget, TimestampSource, TransportKind } from './events.js'
 
 export type TraceProtocol = 'icmp' | 'udp' | 'tcp'
 
-/** Who sends and hears: a user through the error queue, or somebody who may open raw sockets and sees quoted IP headers too. */
+/** What this host had to allow: nothing, or `raw` sockets, whether they carry the probes or hear what routers quote of IP headers. */
 export type TracePrivilege = 'none' | 'raw'
 
 /** Fields of every event about one probe. */

@@ -1,7 +1,7 @@
 // What a trace is to do, as numbers.
 
 import type { ProbeTarget } from './events.js'
-import type { TracePrivilege, TraceProtocol } from './trace-events.js'
+import type { TraceProtocol } from './trace-events.js'
 
 /** Flows from here on belong to scouts, one for each TTL; those below are the run's own. */
 export const SCOUT_FLOWS = 1000
@@ -9,7 +9,6 @@ export const SCOUT_FLOWS = 1000
 export interface TracePlan {
   readonly target: ProbeTarget
   readonly protocol: TraceProtocol
-  readonly privilege: TracePrivilege
   readonly port: number | null
   /** 1 and more. */
   readonly firstTtl: number

@@ -320,7 +320,6 @@ export function begin(network: Network, change: Partial<TracePlan> = {}, ports: 
   const plan: TracePlan = {
     target: { index: 0, target: TARGET, address: TARGET, family: 4 },
     protocol,
-    privilege: 'none',
     port: protocol === 'icmp' ? null : 443,
     firstTtl: 1,
     maxTtl: 30,
