@@ -74,8 +74,7 @@ export function unresolvedError({ target, reason }: UnresolvedTarget): NetkitErr
   return new UsageError(`${target}: ${reason}: it is an ${is} address`, { code, hints: [`leave out ${other}`] })
 }
 
-/** What the kernel says where no route leads to the target, or one that rejects, prohibits or drops; of a broadcast address without -b. */
-export const NO_ROUTE: readonly string[] = ['ENETUNREACH', 'EHOSTUNREACH', 'EACCES', 'EINVAL']
+export { NO_ROUTE } from '../probe/no-route.js'
 
 /**
  * The failure of a run whose first probe this host refused to send for want of a route.

@@ -16,6 +16,22 @@ export interface Share {
   readonly sent: number
 }
 
+/** Shares together. */
+export function pooled(shares: Iterable<Share>): Share {
+  let lost = 0
+  let sent = 0
+  for (const each of shares) {
+    lost += each.lost
+    sent += each.sent
+  }
+  return { lost, sent }
+}
+
+/** From 0 to 1; 0 of nothing. */
+export function ratio({ lost, sent }: Share): number {
+  return sent === 0 ? 0 : lost / sent
+}
+
 /**
  * Fisher's exact test, one-sided: how likely the first would lose as many as it did, or more, if both lost alike and all that is
  * known is how many were lost together. Small: the first loses more.

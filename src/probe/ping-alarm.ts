@@ -2,6 +2,8 @@
 
 import type { PingTimers } from './ping-plan.js'
 
+/** A full socket buffer is tried again after this. */
+export const RETRY_MS = 1
 /** Below this a timer of the event loop is no better than another turn of it. */
 const TURN_MS = 0.5
 

@@ -2,7 +2,7 @@
 
 import { errnoName, errnoWords } from '../errors/index.js'
 import type { ProbeError, ProbeReply, ProbeTransport } from '../ports/probe.js'
-import { ICMP_UNREACHABLE, ICMP6_UNREACHABLE } from '../wire/icmp.js'
+import { isPortUnreachable } from '../wire/icmp.js'
 import { parseMplsLabels } from '../wire/icmp-extensions.js'
 import { icmpReason } from '../wire/icmp-words.js'
 import type { ErrorEvent, ProbeTarget, ReplyEvent, TimestampSource } from './events.js'
@@ -14,8 +14,6 @@ const STEP_NS = 2_000_000
 /** Of the quoted packet, without options. */
 const IP_HEADER = { 4: 20, 6: 40 } as const
 const UDP_HEADER = 8
-/** Codes of "unreachable": the target itself has no such port (RFC 792, RFC 4443 section 3.1). */
-const PORT_UNREACHABLE = { 4: 3, 6: 4 } as const
 
 /** Bytes of the quoted packet that come before `ProbeError.quoted`, as far as that has no IP options. */
 export const quotedHeaderBytes = ({ kind }: ProbeTransport, family: 4 | 6): number =>
@@ -35,10 +33,7 @@ function kindOf(state: ProbeState): ReplyEvent['event'] {
 
 /** A closed UDP port answers with an ICMP error of its own, which is as good as an answer. */
 export function isPortAnswer({ kind }: ProbeTransport, error: ProbeError, { family, address }: ProbeTarget): boolean {
-  const unreachable = family === 4 ? ICMP_UNREACHABLE : ICMP6_UNREACHABLE
-  return (
-    kind === 'udp' && error.from === address && error.type === unreachable && error.code === PORT_UNREACHABLE[family]
-  )
+  return kind === 'udp' && error.from === address && isPortUnreachable(family, error.type, error.code)
 }
 
 /** Makes the events of one transport's probes. */

@@ -2,7 +2,7 @@
 
 import type { ProbeError, ProbeReply, ProbeTransport, ProbeVisitor, SendBatch } from '../ports/probe.js'
 import type { AnsweredOnce, ErrorEvent, ProbeEvent, ProbeTarget, ReplyEvent, SummaryEvent } from './events.js'
-import { Alarm } from './ping-alarm.js'
+import { Alarm, RETRY_MS } from './ping-alarm.js'
 import { EventMaker, isPortAnswer } from './ping-events.js'
 import { Matcher } from './ping-match.js'
 import { type PingPlan, type PingPorts, transportsOf } from './ping-plan.js'
@@ -18,8 +18,6 @@ export type { PingPlan, PingTimers } from './ping-plan.js'
 
 /** Batches sent before the event loop has its turn. */
 const BATCHES_A_TURN = 16
-/** A full socket buffer is tried again after this. */
-const RETRY_MS = 1
 
 /** Runs a plan. */
 export class PingRun {

@@ -1,6 +1,7 @@
 // Probes on their way out: those that are due, as many at a time as pays, on this thread or beside it.
 
 import type { ProbeTransport, SendBatch } from '../ports/probe.js'
+import { RETRY_MS } from './ping-alarm.js'
 import type { PingPlan } from './ping-plan.js'
 import type { PingProgress } from './ping-progress.js'
 import type { ProbeRing } from './probe-ring.js'
@@ -13,8 +14,6 @@ const LEAST_ASIDE = 256
 const MOST_ASIDE = 1024
 /** The first batch of a run: it tells when the run began, and the rest can follow beside this thread. */
 const FIRST_ROWS = 16
-/** A full socket buffer is tried again after this. */
-const RETRY_MS = 1
 
 /** What the run does with what has left. */
 export interface SendTold {

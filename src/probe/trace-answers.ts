@@ -3,13 +3,11 @@
 import type { ProbeError, ProbeReply, ProbeTransport } from '../ports/probe.js'
 import {
   ICMP_ECHO_REPLY,
-  ICMP_FRAG_NEEDED,
   ICMP_TIME_EXCEEDED,
-  ICMP_UNREACHABLE,
   ICMP6_ECHO_REPLY,
-  ICMP6_PACKET_TOO_BIG,
   ICMP6_TIME_EXCEEDED,
-  ICMP6_UNREACHABLE,
+  isPortUnreachable,
+  isTooBig,
 } from '../wire/icmp.js'
 import { parseIcmpExtensions } from '../wire/icmp-extensions.js'
 import { icmpReason } from '../wire/icmp-words.js'
@@ -21,8 +19,6 @@ import type { TraceAnswer, TraceErrorEvent, TraceHeader, TraceReplyEvent } from 
 import type { TracePlan } from './trace-plan.js'
 import type { ProbeOrder } from './trace-probes.js'
 
-/** Codes of "unreachable": nobody listens at the port (RFC 792, RFC 4443 section 3.1). */
-const PORT_UNREACHABLE = { 4: 3, 6: 4 } as const
 const ECHO_REPLY = { 4: ICMP_ECHO_REPLY, 6: ICMP6_ECHO_REPLY } as const
 
 /** Where an answer puts who gave it: on the way, at its end, or where it cannot go on; null tells nothing of the path. */
@@ -124,8 +120,7 @@ export class TraceEventMaker {
   private answerOf({ type, code, from }: ProbeError): TraceAnswer {
     const { family, address } = this.target
     if (type === (family === 4 ? ICMP_TIME_EXCEEDED : ICMP6_TIME_EXCEEDED)) return 'time-exceeded'
-    const isPort = type === (family === 4 ? ICMP_UNREACHABLE : ICMP6_UNREACHABLE) && code === PORT_UNREACHABLE[family]
-    return isPort && from === address ? 'port-unreachable' : 'unreachable'
+    return isPortUnreachable(family, type, code) && from === address ? 'port-unreachable' : 'unreachable'
   }
 }
 
@@ -134,10 +129,6 @@ function context(
   { ttl, flow, round, purpose }: ProbeOrder,
 ): Pick<TraceReplyEvent, 'ttl' | 'flow' | 'round' | 'sequence' | 'atMs' | 'purpose'> {
   return { ttl, flow, round, sequence: sequence ?? 0, atMs, purpose }
-}
-
-function isTooBig(family: 4 | 6, type: number | null, code: number | null): boolean {
-  return family === 4 ? type === ICMP_UNREACHABLE && code === ICMP_FRAG_NEEDED : type === ICMP6_PACKET_TOO_BIG
 }
 
 /** What a run is, told once. */

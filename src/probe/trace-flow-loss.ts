@@ -1,6 +1,6 @@
 // Loss of several flows: each path its own share, and each lossy place the flows that have it.
 
-import { losesMoreByChance, type Share } from './exact-test.js'
+import { losesMoreByChance, pooled, ratio, type Share } from './exact-test.js'
 import type { LocatedLoss } from './trace-document.js'
 import { type CountedPath, type HopNature, sampleOf, sumOf } from './trace-flow-fold.js'
 import { type PathLoss, pathLoss, percentOfStep } from './trace-location.js'
@@ -72,10 +72,10 @@ function withFlows(all: PathLoss, at: number, branches: readonly Branch[]): Loca
     const told = samples.filter(hop => hasAnswered(hop) && !all.suspected.has(hop.ttl))
     const before = told.filter(({ ttl }) => ttl >= from && ttl <= step.afterTtl)
     const behind = told.filter(({ ttl }) => ttl >= step.beforeTtl && ttl <= to)
-    return { flows, before: pool(before), behind: pool(behind) }
+    return { flows, before: pooled(before.map(tellingShare)), behind: pooled(behind.map(tellingShare)) }
   })
   const everyone = { ...step, flows: branches.flatMap(({ flows }) => flows) }
-  const sorted = sides.filter(({ behind }) => behind.sent > 0).sort((a, b) => shareOf(b.behind) - shareOf(a.behind))
+  const sorted = sides.filter(({ behind }) => behind.sent > 0).sort((a, b) => ratio(b.behind) - ratio(a.behind))
   for (let count = 1; count < sorted.length; count++) {
     const [high, low] = [sumSides(sorted.slice(0, count)), sumSides(sorted.slice(count))]
     const chance = losesMoreByChance(high.behind, low.behind) * 2 ** Math.min(sorted.length - 1, 30)
@@ -94,24 +94,9 @@ interface Sides {
 function sumSides(sides: readonly Sides[]): Sides {
   return {
     flows: sides.flatMap(({ flows }) => flows),
-    before: sum(sides.map(({ before }) => before)),
-    behind: sum(sides.map(({ behind }) => behind)),
+    before: pooled(sides.map(({ before }) => before)),
+    behind: pooled(sides.map(({ behind }) => behind)),
   }
-}
-
-function pool(hops: readonly HopSample[]): Share {
-  return sum(hops.map(tellingShare))
-}
-
-function sum(shares: readonly Share[]): Share {
-  return {
-    lost: shares.reduce((total, { lost }) => total + lost, 0),
-    sent: shares.reduce((total, { sent }) => total + sent, 0),
-  }
-}
-
-function shareOf({ lost, sent }: Share): number {
-  return sent === 0 ? 0 : lost / sent
 }
 
 /** One place once, with the flows of all paths that have it; null for all there are. */

@@ -1,6 +1,6 @@
 // Where on the path packets are lost: the places where what follows loses significantly more than what is before.
 
-import { logLikelihood, losesMoreByChance, type Share } from './exact-test.js'
+import { logLikelihood, losesMoreByChance, pooled, ratio, type Share } from './exact-test.js'
 import {
   answeringHops,
   exceeds,
@@ -128,8 +128,8 @@ interface Place {
 }
 
 function placeAt(path: readonly Witness[], from: number, at: number, to: number): Place {
-  const before = pool(path.slice(from, at))
-  const behind = pool(path.slice(at, to))
+  const before = pooled(path.slice(from, at))
+  const behind = pooled(path.slice(at, to))
   return { at, before, behind, likelihood: logLikelihood(before) + logLikelihood(behind) }
 }
 
@@ -142,29 +142,15 @@ function step(path: readonly Witness[], from: number, to: number): LossStep | nu
   const left = path.slice(from, likely[0]!.at)
   const right = path.slice(likely.at(-1)!.at, to)
   const [after, before] = [left.at(-1)!, right[0]!]
-  const percent = percentOfStep(pool(left), pool(right))
+  const percent = percentOfStep(pooled(left), pooled(right))
   if (percent === 0) return null
   return { afterTtl: after.ttl, beforeTtl: before.ttl, percent, verified: after.verified && before.verified }
 }
 
 /** Of the packets that come to the place. */
 export function percentOfStep(before: Share, behind: Share): number {
-  const came = 1 - share(before)
-  return came <= 0 ? 0 : 100 * Math.max((share(behind) - share(before)) / came, 0)
-}
-
-function pool(shares: readonly Share[]): Share {
-  let lost = 0
-  let sent = 0
-  for (const each of shares) {
-    lost += each.lost
-    sent += each.sent
-  }
-  return { lost, sent }
-}
-
-function share({ lost, sent }: Share): number {
-  return sent === 0 ? 0 : lost / sent
+  const came = 1 - ratio(before)
+  return came <= 0 ? 0 : 100 * Math.max((ratio(behind) - ratio(before)) / came, 0)
 }
 
 /**
@@ -183,11 +169,11 @@ function* lostShares(
   for (const { ttl } of samples) if (ttl > last) yield [ttl, 1]
   let least = 1
   for (const hop of [...hops].reverse()) {
-    const own = share(tellingShare(hop))
+    const own = ratio(tellingShare(hop))
     least = Math.min(least, own)
     const lossy = believed.has(hop.ttl) && steps.some(({ beforeTtl }) => beforeTtl <= hop.ttl)
     // Behind the last hop that is believed, what was lost before is all that is certain.
-    const certain = hop.ttl > (witnesses.at(-1)?.ttl ?? 0) ? share(witnesses.at(-1) ?? NOTHING) : 1
+    const certain = hop.ttl > (witnesses.at(-1)?.ttl ?? 0) ? ratio(witnesses.at(-1) ?? NOTHING) : 1
     yield [hop.ttl, lossy ? own : Math.min(least, certain)]
   }
 }

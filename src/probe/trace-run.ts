@@ -1,6 +1,8 @@
 // One trace: sends the probes that are due, matches what comes back, and tells what happened as events.
 
 import type { ProbeError, ProbeReply, ProbeTransport, ProbeVisitor } from '../ports/probe.js'
+import { NO_ROUTE_ERRNOS } from './no-route.js'
+import { Alarm, RETRY_MS } from './ping-alarm.js'
 import { Matcher } from './ping-match.js'
 import type { PingTimers } from './ping-run.js'
 import { PROBE_STATE } from './probe-ring.js'
@@ -12,14 +14,8 @@ import { oneProbeBatch, type ProbeOrder, TraceProbes } from './trace-probes.js'
 import { TraceRounds } from './trace-rounds.js'
 import { HopVerifier, type LossJudge } from './trace-verify.js'
 
-/** A full socket buffer is tried again after this. */
-const RETRY_MS = 1
 /** Probes sent before the event loop has its turn. */
 const PROBES_A_TURN = 64
-/** Below this a timer of the event loop is no better than another turn of it. */
-const TURN_MS = 0.5
-/** When the first probe is refused so, no other will fare better: ENETUNREACH, EHOSTUNREACH, EACCES (prohibit), EINVAL (blackhole). */
-const HOPELESS: readonly number[] = [101, 113, 13, 22]
 
 export interface TracePorts {
   readonly transport: ProbeTransport
@@ -34,7 +30,7 @@ export class TraceRun {
   readonly header: TraceHeader
   private readonly plan: TracePlan
   private readonly transport: ProbeTransport
-  private readonly timers: PingTimers
+  private readonly alarm: Alarm
   private readonly tell: (event: TraceEvent) => void
   private readonly probes = new TraceProbes()
   private readonly matcher: Matcher
@@ -54,14 +50,13 @@ export class TraceRun {
   private isPaused = false
   private isStopped = false
   private isTurning = false
-  private cancelTimer: () => void = () => undefined
   private finish: (() => void) | null = null
   private failure: unknown = null
 
   constructor(plan: TracePlan, { transport, timers, judge }: TracePorts, tell: (event: TraceEvent) => void) {
     this.plan = plan
     this.transport = transport
-    this.timers = timers
+    this.alarm = new Alarm(timers, () => this.guard(() => this.turn()))
     this.tell = tell
     this.matcher = new Matcher([plan.target], this.probes.ring)
     this.maker = new TraceEventMaker(plan.target, transport, this.probes.ring, plan.payloadBytes)
@@ -94,7 +89,7 @@ export class TraceRun {
     this.isStopped = true
     this.finish?.()
     this.finish = null
-    this.cancelTimer()
+    this.alarm.cancel()
   }
 
   /** Sends nothing until `resume`; what is under way is still waited for. */
@@ -129,7 +124,7 @@ export class TraceRun {
 
   /** Reads what came, gives up what is overdue, sends what is due, and sleeps until something else is. */
   private turn(): void {
-    this.cancelTimer()
+    this.alarm.cancel()
     let isFull = false
     for (let count = 0; count < PROBES_A_TURN; count++) {
       // What has come is read before the clock says that it is too late.
@@ -163,9 +158,7 @@ export class TraceRun {
     const now = this.nowMs()
     const sends = this.isPaused ? Number.POSITIVE_INFINITY : Math.min(this.dueMs(), this.rounds.wakeMs())
     const wait = isFull ? RETRY_MS : Math.min(sends, this.overdueMs) - now
-    const again = (): void => this.guard(() => this.turn())
-    if (wait === Number.POSITIVE_INFINITY) return
-    this.cancelTimer = wait < TURN_MS ? this.timers.soon(again) : this.timers.after(wait, again)
+    this.alarm.set(wait)
   }
 
   /** Sends the probe that is due; false when the socket is full. */
@@ -217,7 +210,8 @@ export class TraceRun {
     if (this.unexplained === number) this.tell(this.maker.refusal(order, number, errno, this.batch.mtu[0]!))
     this.unexplained = -1
     if (order.purpose === 'slow') this.rounds.failed(order, this.nowMs())
-    if (number === 0 && HOPELESS.includes(errno)) this.stop()
+    // No other will fare better.
+    if (number === 0 && NO_ROUTE_ERRNOS.includes(errno)) this.stop()
   }
 
   private reply(reply: ProbeReply): void {

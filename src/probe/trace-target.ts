@@ -1,6 +1,6 @@
 // How a target answers in the end: by itself, or by somebody's word that nothing comes through.
 
-import { ICMP_UNREACHABLE, ICMP6_UNREACHABLE } from '../wire/icmp.js'
+import { isUnreachable } from '../wire/icmp.js'
 import type { TraceDocument } from './trace-document.js'
 import type { TraceHeader, TraceReplyEvent } from './trace-events.js'
 
@@ -23,6 +23,5 @@ export function targetStateOf(
 
 /** Whether an ICMP error says that a filter forbids the packet. */
 export function isProhibition(family: 4 | 6, type: number | null, code: number | null): boolean {
-  const unreachable = family === 4 ? ICMP_UNREACHABLE : ICMP6_UNREACHABLE
-  return type === unreachable && (PROHIBITED[family] as readonly (number | null)[]).includes(code)
+  return isUnreachable(family, type) && (PROHIBITED[family] as readonly (number | null)[]).includes(code)
 }

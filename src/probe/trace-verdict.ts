@@ -1,5 +1,6 @@
 // What is to be said of a path, in sentences. Addresses go in as they are: who shows them makes them fit for a terminal.
 
+import { isUnreachable } from '../wire/icmp.js'
 import { icmpReason } from '../wire/icmp-words.js'
 import { isIcmpErrorAnswer } from './trace-answers.js'
 import type { Hop, LocatedLoss, TraceDocument } from './trace-document.js'
@@ -118,8 +119,7 @@ function blockerOf({
   for (const { ttl, responders } of [...hops].reverse()) {
     for (const { address, answers, icmp } of responders) {
       if ((answers.unreachable ?? 0) === 0) continue
-      const unreachable = family === 4 ? 3 : 1
-      const known = icmp.filter(({ type }) => type === unreachable)
+      const known = icmp.filter(({ type }) => isUnreachable(family, type))
       const said = known.find(({ type, code }) => isProhibition(family, type, code)) ?? known[0]
       const reason = said === undefined ? 'unreachable' : icmpReason(family, said.type, said.code, { mtu: 0 })
       return { address, reason, sentence: `${address} refuses probes at hop ${ttl}: ${reason}` }

@@ -3,14 +3,7 @@
 import { printable } from '../bytes/printable.js'
 import type { Responder, TraceDocument } from '../probe/trace-document.js'
 import type { TraceHeader } from '../probe/trace-events.js'
-import {
-  ICMP_FRAG_NEEDED,
-  ICMP_TIME_EXCEEDED,
-  ICMP_UNREACHABLE,
-  ICMP6_PACKET_TOO_BIG,
-  ICMP6_TIME_EXCEEDED,
-  ICMP6_UNREACHABLE,
-} from '../wire/icmp.js'
+import { ICMP_TIME_EXCEEDED, ICMP6_TIME_EXCEEDED, isTooBig, isUnreachable } from '../wire/icmp.js'
 import type { InterfaceInfo, MplsLabel } from '../wire/icmp-extensions.js'
 
 /** traceroute(8), by code of destination unreachable; the empty one is the port that a UDP probe wants to be closed. */
@@ -37,12 +30,10 @@ const MARKS6: Readonly<Record<number, string>> = { 0: '!N', 1: '!X', 2: '!H', 3:
 /** What traceroute puts behind the time of an answer: `!H`, `!F-1400`, `!<13>`, or nothing. */
 export function icmpMark(family: 4 | 6, type: number | null, code: number | null, mtu: number | null): string {
   if (type === null || code === null) return ''
-  const [exceeded, unreachable, marks] =
-    family === 4 ? [ICMP_TIME_EXCEEDED, ICMP_UNREACHABLE, MARKS] : [ICMP6_TIME_EXCEEDED, ICMP6_UNREACHABLE, MARKS6]
+  const [exceeded, marks] = family === 4 ? [ICMP_TIME_EXCEEDED, MARKS] : [ICMP6_TIME_EXCEEDED, MARKS6]
   if (type === exceeded && code === 0) return ''
-  const isTooBig = family === 4 ? type === unreachable && code === ICMP_FRAG_NEEDED : type === ICMP6_PACKET_TOO_BIG
-  if (isTooBig) return `!F-${mtu ?? 0}`
-  if (type === unreachable) return marks[code] ?? `!<${code}>`
+  if (isTooBig(family, type, code)) return `!F-${mtu ?? 0}`
+  if (isUnreachable(family, type)) return marks[code] ?? `!<${code}>`
   return `!<${type}-${code}>`
 }
 

@@ -48,6 +48,23 @@ export const ICMP6_PARAMETER_PROBLEM = 4
 export const ICMP6_ECHO_REQUEST = 128
 export const ICMP6_ECHO_REPLY = 129
 
+/** Codes of "unreachable": nobody listens at the port (ICMP_PORT_UNREACH of linux/icmp.h, ICMPV6_PORT_UNREACH of linux/icmpv6.h). */
+const PORT_UNREACHABLE = { 4: 3, 6: 4 } as const
+
+/** Whether a message says that its packet could not be delivered. */
+export function isUnreachable(family: 4 | 6, type: number | null): boolean {
+  return type === (family === 4 ? ICMP_UNREACHABLE : ICMP6_UNREACHABLE)
+}
+
+export function isPortUnreachable(family: 4 | 6, type: number | null, code: number | null): boolean {
+  return isUnreachable(family, type) && code === PORT_UNREACHABLE[family]
+}
+
+/** Whether a message tells the MTU of the link that its packet did not fit. */
+export function isTooBig(family: 4 | 6, type: number | null, code: number | null): boolean {
+  return family === 4 ? type === ICMP_UNREACHABLE && code === ICMP_FRAG_NEEDED : type === ICMP6_PACKET_TOO_BIG
+}
+
 /** Whether that type of ICMP message quotes a datagram that failed. */
 export function isIcmpError(family: 4 | 6, type: number): boolean {
   if (family === 6) return type < 128
