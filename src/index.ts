@@ -31,6 +31,7 @@ export type {
   TransportKind,
 } from './probe/events.js'
 export type { PingStatistics, RttStatistics } from './probe/statistics.js'
+export { type ChangedHop, diffTraces, type RttChange, type TraceDiff } from './probe/trace-diff.js'
 export type {
   Branches,
   FlowPath,
@@ -38,10 +39,13 @@ export type {
   HopRtt,
   IcmpCount,
   LocatedLoss,
+  MssClamp,
+  MtuLimit,
   PathChange,
   RateLimitedHop,
   Responder,
   TraceDocument,
+  TraceMtu,
 } from './probe/trace-document.js'
 export type {
   HopEvent,
@@ -61,6 +65,7 @@ export type {
   TraceTimeoutEvent,
   VerifiedEvent,
 } from './probe/trace-events.js'
+export { readTraceDocument } from './probe/trace-reader.js'
 export { summarizeTrace } from './probe/trace-statistics.js'
 export type { SourceChoice } from './sockets/collect.js'
 export type { Family, Protocol } from './sockets/constants.js'

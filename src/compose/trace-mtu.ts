@@ -3,14 +3,13 @@
 import { NetkitError, PermissionError } from '../errors/index.js'
 import type { ProbeTransport } from '../ports/probe.js'
 import type { ProbeTarget } from '../probe/events.js'
+import { LARGEST_PAYLOAD } from '../probe/probe-size.js'
 import type { TraceDocument, TraceMtu } from '../probe/trace-document.js'
 import { mssClamps, readMss } from '../probe/trace-mss.js'
 import { type AnsweringHop, findHopMtus } from '../probe/trace-mtu.js'
 import { eventLoop, openProbeTransport } from './probe.js'
 import { protocolOf, type TraceSettings, tracePlan, traceTransportOptions } from './trace-settings.js'
 
-/** 65,535 bytes less the headers of IP and ICMP or UDP. */
-const LARGEST_PAYLOAD = { 4: 65_507, 6: 65_487 } as const
 const DEADLINE_MS = 60_000
 /** Of all hops together; one that does not answer takes seconds. */
 const MSS_DEADLINE_MS = 30_000
@@ -90,10 +89,7 @@ async function measureMss(
   try {
     const port = protocolOf(settings) === 'tcp' ? settings.port : null
     const plan = tracePlan({ ...settings, packetBytes: null, port }, target, 'tcp')
-    const transport = await openProbeTransport(
-      traceTransportOptions({ ...settings, raw: false, transport: 'auto' }, plan),
-      'tcp',
-    )
+    const transport = await openProbeTransport(traceTransportOptions({ ...settings, raw: false }, plan), 'tcp')
     try {
       const own = { target: target.index, family: target.family, hops, deadlineMs: MSS_DEADLINE_MS }
       return { mss: await readMss(transport, own, eventLoop, signal), notes: [] }
@@ -101,7 +97,7 @@ async function measureMss(
       transport.close()
     }
   } catch (error) {
-    // The sizes are known by now, and worth more than this.
+    // Sizes are worth more than this, and may be measured all the same.
     if (!(error instanceof NetkitError)) throw error
     return { mss: [], notes: [`the MSS of TCP could not be looked at: ${error.message}`] }
   }

@@ -1,7 +1,15 @@
 // trace as a program uses it: UDP to this host, for which nobody needs a permission.
 
 import { expect, test } from 'vitest'
-import { summarizeTrace, type TraceEvent, type TraceStartEvent, trace, UsageError } from '../../src/index.js'
+import {
+  diffTraces,
+  readTraceDocument,
+  summarizeTrace,
+  type TraceEvent,
+  type TraceStartEvent,
+  trace,
+  UsageError,
+} from '../../src/index.js'
 
 const TO_SELF = { protocol: 'udp', maxTtl: 3 } as const
 
@@ -23,6 +31,15 @@ test('starts with what the run is, and its events add up to a document', async (
   expect(document.hops[0]!.responders).toMatchObject([
     { address: '127.0.0.1', answers: { 'port-unreachable': replies.length } },
   ])
+})
+
+test('a document that was saved is read again, and compared', async () => {
+  const [start, events] = await all(trace('127.0.0.1', TO_SELF))
+  const document = summarizeTrace(events, start)
+  const saved = readTraceDocument(JSON.parse(JSON.stringify(document)))
+  expect(saved.hops).toEqual(document.hops)
+  expect(diffTraces(saved, document)).toMatchObject({ changedHops: [] })
+  expect(() => readTraceDocument({})).toThrow()
 })
 
 test('ends when its signal says so, and sends nothing for one that was given before', async () => {
