@@ -2,7 +2,7 @@
 
 import fs from 'node:fs'
 import { fromNodeError, UsageError } from '../errors/index.js'
-import type { ByteSource } from '../sockets/recording.js'
+import type { ByteSource } from '../sockets/recording-header.js'
 
 /** A pipe is read into memory: more is refused. */
 const PIPE_LIMIT = 1024 * 1024 * 1024

@@ -6,17 +6,16 @@ import type { ProcError, ProcNetResult, ProcSocketSource, ScanProcesses } from '
 import { type ProcNetFile, parseProcNet } from '../sockets/proc-net.js'
 import type { SocketRecord } from '../sockets/record.js'
 import {
-  type ByteSource,
   indexRecording,
   isRecording,
   type RecordedSource,
-  type RecordingHeader,
   type RecordingIndex,
   type RecordingReport,
   SECTION_KIND,
   type SectionPlace,
 } from '../sockets/recording.js'
 import { answerWith, encodeDone, parseDumpRequest, type RecordedRequest } from '../sockets/recording-answer.js'
+import type { ByteSource, RecordingHeader } from '../sockets/recording-header.js'
 import { type RecordedNames, readNames, readReport } from '../sockets/recording-names.js'
 import { indexSsDump, isSsDump } from '../sockets/ss-dump.js'
 import { TABLES } from '../sockets/tables.js'

@@ -1,7 +1,8 @@
 // What can be used of a section that the file ends in.
 
 import { NLMSGHDR } from '../netlink/message.js'
-import type { ByteSource, SectionPlace } from './recording.js'
+import type { SectionPlace } from './recording.js'
+import type { ByteSource } from './recording-header.js'
 
 const NEWLINE = 10
 

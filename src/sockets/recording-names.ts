@@ -3,13 +3,13 @@
 import { DecodeError } from '../errors/index.js'
 import { HolderTable } from './processes.js'
 import {
-  type ByteSource,
   type RecordedSource,
   type RecordingIndex,
   type RecordingReport,
   SECTION_KIND,
   type SectionPlace,
 } from './recording.js'
+import type { ByteSource } from './recording-header.js'
 
 /** Names take memory as long as the replay lasts: more than any host has is damage. */
 const NAMES_LIMIT = 128 * 1024 * 1024

@@ -24,7 +24,7 @@ import { NLMSGHDR } from '../netlink/message.js'
 import { SOCK_DIAG_BY_FAMILY } from './diag/inet-diag.js'
 import type { Consistency, SourceReport } from './model.js'
 import { salvage } from './recording-cut.js'
-import { tableById } from './tables.js'
+import { asText, type ByteSource, type RecordingHeader, readHeader } from './recording-header.js'
 
 export const RECORDING_MAGIC = 'netkit-sockets 1\n'
 const MAGIC_NAME = 'netkit-sockets '
@@ -45,30 +45,7 @@ const SECTION_LIMIT = 16 * 1024 * 1024
 const SECTION_TARGET = 256 * 1024
 /** Every table of every namespace and 8 GiB of sockets besides; a file of empty sections takes neither memory nor time. */
 export const SECTIONS_LIMIT = 100_000
-/** More than this is damage, and is not recorded: a replay asks for each table of each. */
-export const NAMESPACES_LIMIT = 4096
-const HEADER_LIMIT = 4 * 1024 * 1024
 const NLM_F_MULTI = 2
-
-export interface RecordingHeader {
-  /** Version of netkit. */
-  netkit: string
-  /** When, as ISO 8601. */
-  time: string
-  host: string
-  /** Release of the kernel. */
-  kernel: string
-  /** Labels of the network namespaces; null for the one netkit ran in. */
-  namespaces: (string | null)[]
-  /** Ids of the tables that were asked for. */
-  tables: string[]
-  /** What `--source` said. */
-  source: 'auto' | 'netlink' | 'procfs'
-  /** Whether it was recorded who holds the sockets, and the threads of those. */
-  holders: 'none' | 'processes' | 'threads'
-  /** First and last of the ports for outgoing connections. */
-  ephemeralPorts: [number, number] | null
-}
 
 /** How one table of one namespace was read. */
 export interface RecordedSource extends Pick<SourceReport, 'error'> {
@@ -84,13 +61,6 @@ export interface RecordingReport {
   /** null when processes were not looked for. */
   scan: { unreadable: number; hidepid: boolean } | null
   notes: string[]
-}
-
-/** A file, read in pieces. */
-export interface ByteSource {
-  readonly size: number
-  /** Bytes at `offset`, which are fewer than `length` only at the end. */
-  read(offset: number, length: number): Uint8Array
 }
 
 /** Where the payload of a section lies. */
@@ -212,35 +182,10 @@ export function indexRecording(source: ByteSource): RecordingIndex {
       : 'the recording is damaged at byte 0: its first line is cut'
     throw new DecodeError(message, { layer, offset: 0, need: RECORDING_MAGIC.length, have: magic.length })
   }
-  const { header, end } = readHeader(source)
+  const { header, end } = readHeader(source, RECORDING_MAGIC.length)
   const index: RecordingIndex = { header, sections: [], damage: null, cut: null }
   index.damage = findSections(source, end, index)
   return index
-}
-
-function readHeader(source: ByteSource): { header: RecordingHeader; end: number } {
-  const start = RECORDING_MAGIC.length
-  const damaged = (why: string, have: number, cause?: unknown): DecodeError =>
-    new DecodeError(
-      `the recording is damaged at byte ${start}: ${why}`,
-      { layer, offset: start, need: 1, have },
-      { cause },
-    )
-  for (let length = 4096; ; length *= 16) {
-    const bytes = source.read(start, Math.min(length, HEADER_LIMIT))
-    const newline = bytes.indexOf(10)
-    if (newline >= 0) {
-      let header: unknown
-      try {
-        header = JSON.parse(asText(bytes.subarray(0, newline)))
-      } catch (error) {
-        throw damaged('its header is no JSON', newline, error)
-      }
-      if (!isHeader(header)) throw damaged('its header lacks what it must have, or has more than it can', newline)
-      return { header, end: start + newline + 1 }
-    }
-    if (bytes.length < length) throw damaged('its header does not end', bytes.length)
-  }
 }
 
 /** Why the walk ended before the end of the file; null when it did not. */
@@ -282,26 +227,3 @@ function findSections(source: ByteSource, from: number, index: RecordingIndex): 
   }
   return kind === SECTION_KIND.report ? null : damaged('it was cut off', at, SECTION.size)
 }
-
-function isHeader(value: unknown): value is RecordingHeader {
-  if (value === null || typeof value !== 'object') return false
-  const header = value as Record<string, unknown>
-  const texts = ['netkit', 'time', 'host', 'kernel'].every(key => typeof header[key] === 'string')
-  const { namespaces, tables, ephemeralPorts: ports, holders, source } = header
-  return (
-    texts &&
-    isList(namespaces, each => each === null || typeof each === 'string') &&
-    namespaces.length <= NAMESPACES_LIMIT &&
-    isList(tables, each => typeof each === 'string' && tableById(each) !== null) &&
-    new Set(tables).size === tables.length &&
-    ['none', 'processes', 'threads'].includes(holders as string) &&
-    ['auto', 'netlink', 'procfs'].includes(source as string) &&
-    (ports === null || (isList(ports, each => Number.isInteger(each)) && ports.length === 2))
-  )
-}
-
-function isList(value: unknown, test: (item: unknown) => boolean): value is unknown[] {
-  return Array.isArray(value) && value.length > 0 && value.every(test)
-}
-
-const asText = (bytes: Uint8Array): string => new TextDecoder().decode(bytes)

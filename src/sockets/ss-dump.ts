@@ -4,13 +4,8 @@ import { DecodeError } from '../errors/index.js'
 import { NLMSG_DONE, NLMSG_ERROR, NLMSGHDR } from '../netlink/message.js'
 import { AF_INET, AF_INET6 } from './constants.js'
 import { INET_MESSAGE, SOCK_DIAG_BY_FAMILY } from './diag/inet-diag.js'
-import {
-  type ByteSource,
-  type RecordingHeader,
-  type RecordingIndex,
-  SECTION_KIND,
-  SECTIONS_LIMIT,
-} from './recording.js'
+import { type RecordingIndex, SECTION_KIND, SECTIONS_LIMIT } from './recording.js'
+import type { ByteSource, RecordingHeader } from './recording-header.js'
 
 /** inet_diag's own type number of old, which `ss -D` of an old iproute2 wrote (linux/inet_diag.h). */
 const TCPDIAG_GETSOCK = 18

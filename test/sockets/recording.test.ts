@@ -8,17 +8,15 @@ import { DecodeError } from '../../src/errors/index.js'
 import { encodeRequest } from '../../src/netlink/message.js'
 import { collectSockets } from '../../src/sockets/collect.js'
 import {
-  type ByteSource,
   indexRecording,
-  NAMESPACES_LIMIT,
   RECORDING_MAGIC,
-  type RecordingHeader,
   type RecordingReport,
   RecordingWriter,
   SECTION_KIND,
   SECTIONS_LIMIT,
 } from '../../src/sockets/recording.js'
 import { answerWith, encodeDone, parseDumpRequest } from '../../src/sockets/recording-answer.js'
+import { type ByteSource, NAMESPACES_LIMIT, type RecordingHeader } from '../../src/sockets/recording-header.js'
 import { readNames, readReport } from '../../src/sockets/recording-names.js'
 import { indexSsDump } from '../../src/sockets/ss-dump.js'
 import { ALL_STATES } from '../../src/sockets/states.js'
