@@ -69,8 +69,8 @@ export class ChainWatch {
   }
 
   /**
-   * Looks again where it matters, and hands out what no look before has seen. Two looks in a row that see the same are believed;
-   * without them the outcome differs.
+   * Looks again where it matters, and hands out what no look before has seen, until two looks in a row see the same. The outcome says
+   * for good that looks differed, as it does of small tables: what changes so fast may have changed again since.
    */
   async verify(connection: NetlinkConnection, outcome: DumpOutcome, now: () => number, visit: Visit, send: Send) {
     if (!this.crossed) return
