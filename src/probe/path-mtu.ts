@@ -5,13 +5,7 @@
 
 import { ERRNO } from '../errors/index.js'
 import type { ProbeError, ProbeReply, ProbeTransport, ProbeVisitor, SendBatch } from '../ports/probe.js'
-import {
-  ECHO_COOKIE_BYTES,
-  ICMP_FRAG_NEEDED,
-  ICMP_UNREACHABLE,
-  ICMP6_PACKET_TOO_BIG,
-  ICMP6_UNREACHABLE,
-} from '../wire/icmp.js'
+import { ECHO_COOKIE_BYTES, isPortUnreachable, isTooBig } from '../wire/icmp.js'
 import type { ProbeTarget } from './events.js'
 import type { PathMtuError, PathMtuLimit, PathMtuProbe, PathMtuResult } from './path-mtu-result.js'
 import { PathMtuSearch } from './path-mtu-search.js'
@@ -33,9 +27,6 @@ const PATIENCE_RTTS = 3
 const PATIENCE_MS = 200
 /** A full socket buffer is tried again after this. */
 const RETRY_MS = 2
-/** The target itself has no such port, so the probe arrived: codes of "unreachable" (RFC 792, RFC 4443 section 3.1). */
-const PORT_UNREACHABLE = 3
-const PORT_UNREACHABLE_V6 = 4
 
 export interface PathMtuPlan {
   readonly target: ProbeTarget
@@ -201,17 +192,14 @@ class Discovery implements ProbeVisitor {
   error(error: ProbeError): void {
     const { family, address } = this.plan.target
     const { type, code, from, errno, mtu } = error
-    const v4 = family === 4
     const isLocal = error.origin === 'local'
-    const isTooBig =
-      !isLocal && (v4 ? type === ICMP_UNREACHABLE && code === ICMP_FRAG_NEEDED : type === ICMP6_PACKET_TOO_BIG)
-    const isClosedPort = v4
-      ? type === ICMP_UNREACHABLE && code === PORT_UNREACHABLE
-      : type === ICMP6_UNREACHABLE && code === PORT_UNREACHABLE_V6
-    const probe = this.probeOf(error, isTooBig)
+    const wasTooBig = !isLocal && isTooBig(family, type, code)
+    // The target itself has no such port, so the probe arrived.
+    const isClosedPort = isPortUnreachable(family, type, code)
+    const probe = this.probeOf(error, wasTooBig)
     if (probe === undefined || probe.outcome === 'answered') return
     if (isLocal && errno === ERRNO.EMSGSIZE) this.refused(probe, mtu)
-    else if (isTooBig) {
+    else if (wasTooBig) {
       Object.assign(probe, { outcome: 'too-big', from, mtu: mtu > 0 ? mtu : null })
       this.search.tooBig(probe.sizeBytes, from, mtu)
     } else if (isClosedPort && !isLocal && this.transport.kind === 'udp' && from === address) {
@@ -224,10 +212,10 @@ class Discovery implements ProbeVisitor {
   }
 
   /** The probe that an error is about: as it says, or the latest that the MTU it tells would have stopped. */
-  private probeOf({ sequence, wireSequence, mtu }: ProbeError, isTooBig: boolean): Sent | undefined {
+  private probeOf({ sequence, wireSequence, mtu }: ProbeError, wasTooBig: boolean): Sent | undefined {
     const number = sequence >= 1 ? sequence : wireSequence
     if (number >= 1) return this.sent[number - 1]
-    return isTooBig
+    return wasTooBig
       ? this.sent.findLast(probe => probe.sizeBytes > mtu && probe.sizeBytes > this.search.passed)
       : undefined
   }

@@ -4,7 +4,10 @@ import type { SendBatch } from '../ports/probe.js'
 import { PROBE_STATE, ProbeRing, type ProbeState } from './probe-ring.js'
 import type { ProbePurpose } from './trace-events.js'
 
-/** Probes remembered: an answer to an older one is nobody's. */
+/**
+ * Most probes from the oldest that waits to the newest. One that no longer waits is remembered until 8,192 newer ones were sent, or
+ * more where the ring had to grow: an answer after that is nobody's.
+ */
 export const PROBES_KEPT = 1 << 16
 /** Probes under way at most. */
 export const PROBES_UNDER_WAY = 4096

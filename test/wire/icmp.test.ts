@@ -6,6 +6,9 @@ import {
   encodeEcho,
   fillPattern,
   isIcmpError,
+  isPortUnreachable,
+  isTooBig,
+  isUnreachable,
 } from '../../src/wire/icmp.js'
 import { truncations } from '../sockets/diag/build.js'
 import { hex, view } from '../sockets/diag/samples.js'
@@ -113,4 +116,21 @@ test('errors are told from messages that quote nothing', () => {
   expect(all.filter(type => isIcmpError(4, type))).toEqual([3, 4, 5, 11, 12])
   // RFC 4443 section 2.1: the high bit is that of informational messages.
   expect(all.filter(type => isIcmpError(6, type))).toEqual(all.slice(0, 128))
+})
+
+test('kinds of unreachable are told by type and code: RFC 792, RFC 4443 sections 3.1 and 3.2', () => {
+  expect([isUnreachable(4, 3), isUnreachable(4, 1), isUnreachable(6, 1), isUnreachable(6, 3)]).toEqual([
+    true,
+    false,
+    true,
+    false,
+  ])
+  expect([isPortUnreachable(4, 3, 3), isPortUnreachable(6, 1, 4)]).toEqual([true, true])
+  expect([isPortUnreachable(4, 3, 4), isPortUnreachable(6, 1, 3), isPortUnreachable(4, null, null)]).toEqual([
+    false,
+    false,
+    false,
+  ])
+  expect([isTooBig(4, 3, 4), isTooBig(6, 2, 0)]).toEqual([true, true])
+  expect([isTooBig(4, 3, 3), isTooBig(4, 2, 0), isTooBig(6, 1, 4)]).toEqual([false, false, false])
 })
