@@ -81,7 +81,7 @@ export function targetWords({ target, address }: Pick<TraceDocument, 'target' | 
 /** What the probes needed of this user. */
 export function privilegeWords({ privilege, transport }: Pick<TraceHeader, 'privilege' | 'transport'>): string {
   if (transport === 'raw-socket') return 'raw-socket package'
-  return privilege === 'raw' || transport === 'raw' ? 'raw sockets' : 'unprivileged'
+  return privilege === 'raw' ? 'raw sockets' : 'unprivileged'
 }
 
 /** `1`, `1-3,7`. */
