@@ -35,7 +35,7 @@ export const eventLoop: PingTimers = {
 export async function openProbeTransport(options: ProbeOptions, kind: 'icmp' | 'tcp' | 'udp'): Promise<ProbeTransport> {
   if (options.transport === 'raw-socket') {
     if (kind === 'icmp') return openRawSocketPackage(options)
-    throw new UnsupportedError(`the raw-socket package is for ICMP, not for ${kind.toUpperCase()}`, {
+    throw new UsageError(`the raw-socket package is for ICMP, not for ${kind.toUpperCase()}`, {
       hints: ['leave out --transport'],
     })
   }

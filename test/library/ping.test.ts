@@ -81,7 +81,8 @@ describe('ping', () => {
     { intervalMs: -1 },
     { ttl: 256 },
     { timeoutMs: Number.NaN },
-  ])('%j is refused as misuse', async options => {
+    { tcp: 80, transport: 'raw-socket' },
+  ] as const)('%j is refused as misuse', async options => {
     await expect(all(ping('127.0.0.1', options))).rejects.toBeInstanceOf(UsageError)
   })
 
