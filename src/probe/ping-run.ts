@@ -7,6 +7,7 @@ import { EventMaker, isPortAnswer } from './ping-events.js'
 import { Matcher } from './ping-match.js'
 import { type PingPlan, type PingPorts, transportsOf } from './ping-plan.js'
 import { PingProgress } from './ping-progress.js'
+import { PingRefusals } from './ping-refusals.js'
 import { ProbeSender } from './ping-send.js'
 import { PingSummaries } from './ping-summaries.js'
 import { PROBE_STATE, ProbeRing } from './probe-ring.js'
@@ -38,9 +39,7 @@ export class PingRun {
   /** Highest sequence answered, by target. */
   private readonly highest: Uint32Array
   private offsetMs = 0
-  /** A probe that the kernel refused, while its error queue is asked why; and the last for which it had an answer. */
-  private unexplained = -1
-  private explained = -1
+  private readonly refusals = new PingRefusals()
   /** Errors about probes that are leaving: they are told after the probe itself. */
   private early: { error: ProbeError; maker: EventMaker }[] = []
   private finish: (() => void) | null = null
@@ -67,7 +66,7 @@ export class PingRun {
     this.progress = new PingProgress(plan, this.ring, originMs)
     this.summarizer = new PingSummaries(plan, this.transportOf, this.statistics, this.progress)
     this.sender = new ProbeSender(plan, this.progress, this.ring, this.schedule, this.transportOf, {
-      sent: (batch, row, transport) => this.afterSend(batch, row, transport),
+      sent: (batch, rows, transport) => this.afterSend(batch, rows, transport),
       giveUp: number => this.giveUp(number),
       guard: work => this.guard(work),
       landed: (nowMs, full) => this.landed(nowMs, full),
@@ -150,7 +149,7 @@ export class PingRun {
       this.finish?.()
       return
     }
-    for (const { error, maker } of this.early.splice(0)) this.error(error, maker)
+    this.tellEarly()
     this.receiveAll()
     this.rest(nowMs, full)
   }
@@ -180,28 +179,35 @@ export class PingRun {
     return true
   }
 
-  private afterSend(batch: SendBatch, row: number, transport: ProbeTransport): void {
+  /** All rows are known before a refusal is looked into, which reads answers to the others. */
+  private afterSend(batch: SendBatch, rows: number, transport: ProbeTransport): void {
     const { plan, progress } = this
-    const number = progress.next
-    const index = batch.target[row]!
-    const sequence = batch.sequence[row]!
-    const result = batch.result[row]!
-    const sentMonoNs = batch.sentMonoNs[row]!
-    const atMs = transport.baseSeconds * 1000 + batch.sentNs[row]! / 1e6
-    this.offsetMs = atMs - sentMonoNs / 1e6
-    progress.sent(batch.sentNs[row]!, sentMonoNs, result !== 0)
-    this.statistics.sent(index, sequence, atMs)
-    if (plan.tellSent) {
+    const first = progress.next
+    for (let row = 0; row < rows; row++) {
+      const index = batch.target[row]!
+      const sequence = batch.sequence[row]!
+      const sentMonoNs = batch.sentMonoNs[row]!
+      const atMs = transport.baseSeconds * 1000 + batch.sentNs[row]! / 1e6
+      this.offsetMs = atMs - sentMonoNs / 1e6
+      progress.sent(batch.sentNs[row]!, sentMonoNs, batch.result[row] !== 0)
+      this.statistics.sent(index, sequence, atMs)
+      if (!plan.tellSent) continue
       const target = plan.targets[index]!
       this.tell({ event: 'sent', target, sequence, atMs, payloadBytes: batch.payloadBytes[row]! })
     }
-    if (result === 0) return
-    // What somebody said about it, in the error queue, is the better reason.
-    this.unexplained = number
+    if (!this.refusals.of(batch, rows, first)) return
+    // What somebody said about them, in the error queue, is the better reason.
+    this.tellEarly()
     this.receiveSome(this.transports.indexOf(transport))
-    if (this.unexplained !== number) return
     const maker = this.makers.get(transport)!
-    this.tellError(maker.refusal(plan.targets[index]!, number, -result, batch.mtu![row]!))
+    for (const number of this.refusals.unexplained()) {
+      const row = number - first
+      this.tellError(maker.refusal(plan.targets[batch.target[row]!]!, number, -batch.result[row]!, batch.mtu![row]!))
+    }
+  }
+
+  private tellEarly(): void {
+    for (const { error, maker } of this.early.splice(0)) this.error(error, maker)
   }
 
   private receive(index: number): void {
@@ -271,12 +277,7 @@ export class PingRun {
       this.answered(maker.portAnswer(error, target, number, this.highest[index]!), number)
       return
     }
-    // A probe that was sent again, and refused again, has one error.
-    if (number >= 0 && number === this.explained) return
-    if (number >= 0 && number === this.unexplained) {
-      this.explained = number
-      this.unexplained = -1
-    }
+    if (number >= 0 && !this.refusals.explain(number)) return
     const event = maker.error(error, target, number)
     if (state === PROBE_STATE.waiting && !isAdvice(event)) progress.settle(number, 'failed')
     this.tellError(event)

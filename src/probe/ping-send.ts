@@ -17,8 +17,8 @@ const FIRST_ROWS = 16
 
 /** What the run does with what has left. */
 export interface SendTold {
-  /** A row of a batch left, or was refused. */
-  sent(batch: SendBatch, row: number, transport: ProbeTransport): void
+  /** So many rows of a batch left, or were refused. */
+  sent(batch: SendBatch, rows: number, transport: ProbeTransport): void
   /** There is no room to remember this one any longer. */
   giveUp(number: number): void
   /** Does what an event of the network asks for, unless the run is over. */
@@ -88,7 +88,7 @@ export class ProbeSender {
     const transport = this.fill(batch, rows, first, nowMs)
     const handled = transport.send(batch)
     if (first === 0 && handled > 0) schedule.started(batch.sentMonoNs[0]! / 1e6, before[0])
-    for (let row = 0; row < handled; row++) this.told.sent(batch, row, transport)
+    this.told.sent(batch, handled, transport)
     if (handled < batch.count) schedule.takeBack(before, first + handled, first, nowMs + RETRY_MS)
     return handled === batch.count
   }
@@ -151,7 +151,7 @@ export class ProbeSender {
       if (full || !this.keepsAside) this.takeBack(following)
       else this.start(following)
     }
-    for (let row = 0; row < handled; row++) this.told.sent(batch, row, transport)
+    this.told.sent(batch, handled, transport)
     this.landedBatches.push(batch)
     const nowMs = transport.nowMonoNs() / 1e6
     if (full) schedule.takeBack(before, first + handled, first, nowMs + RETRY_MS)

@@ -70,8 +70,11 @@ export class FakeTransport implements ProbeTransport {
   readonly sent: Sent[] = []
   /** Rows taken by the next sends; all when empty. */
   readonly room: number[] = []
-  /** Errno of the next row, when set. */
+  /** Errno of the next rows, when set; or of those to the targets in `refuseOnly`. */
   refuse = 0
+  readonly refuseOnly = new Set<number>()
+  /** Whether each probe that is not refused is answered at once, nobody being woken. */
+  answersAtOnce = false
   /** CLOCK_REALTIME less CLOCK_MONOTONIC, in milliseconds. */
   wallOffsetMs = 5000
   closed = false
@@ -94,10 +97,13 @@ export class FakeTransport implements ProbeTransport {
   send(batch: SendBatch): number {
     const handled = Math.min(batch.count, this.room.shift() ?? batch.count)
     for (let row = 0; row < handled; row++) {
-      batch.result[row] = -this.refuse
+      const isRefused = this.refuseOnly.size === 0 || this.refuseOnly.has(batch.target[row]!)
+      batch.result[row] = isRefused ? -this.refuse : 0
       batch.sentNs[row] = (this.clock.nowMs + this.wallOffsetMs) * 1e6
       batch.sentMonoNs[row] = this.clock.nowMs * 1e6
-      this.sent.push({ target: batch.target[row]!, sequence: batch.sequence[row]!, atMs: this.clock.nowMs })
+      const probe = { target: batch.target[row]!, sequence: batch.sequence[row]!, atMs: this.clock.nowMs }
+      this.sent.push(probe)
+      if (this.answersAtOnce && batch.result[row] === 0) this.answer(probe, {}, false)
     }
     return handled
   }
@@ -159,7 +165,7 @@ export class FakeTransport implements ProbeTransport {
   }
 
   /** An answer arrives now; the payload is right unless `payload` says otherwise. */
-  answer(probe: { target: number; sequence: number }, change: Partial<ProbeReply> = {}): void {
+  answer(probe: { target: number; sequence: number }, change: Partial<ProbeReply> = {}, wakes = true): void {
     const payload = payloadOf(probe.target, probe.sequence)
     const now = this.clock.nowMs
     const message: ProbeReply = {
@@ -183,7 +189,7 @@ export class FakeTransport implements ProbeTransport {
       ipOptions: null,
       ...change,
     }
-    this.arrive(visitor => visitor.reply(message))
+    this.arrive(visitor => visitor.reply(message), wakes)
   }
 
   fail(probe: { target: number; sequence: number }, change: Partial<ProbeError> = {}): void {
@@ -216,9 +222,9 @@ export class FakeTransport implements ProbeTransport {
     this.waiting.push(visitor => visitor.transmitted(probe.target, probe.sequence, at, ns))
   }
 
-  private arrive(message: Message): void {
+  private arrive(message: Message, wakes: boolean): void {
     this.waiting.push(message)
-    if (this.flight === null) this.readable()
+    if (wakes && this.flight === null) this.readable()
   }
 }
 

@@ -63,6 +63,18 @@ describeLab('netkit ping and 4,096 targets', () => {
     expect(dead).toMatchObject({ stdout: '', code: 0 })
   })
 
+  test('refused by this host, one amid the others or a quarter of them: the others are alive', async () => {
+    const near = [...TARGETS.slice(0, 30), '192.0.2.1', ...TARGETS.slice(30, 60)]
+    const input = `${near.join('\n')}\n`
+    const alive = await pingIn(ns, ['--alive', '--gap', '0', '--file', '-'], { input })
+    expect(linesOf(alive.stdout)).toEqual(TARGETS.slice(0, 60))
+    await withRules(ns, 'output', RULES[0]!, async () => {
+      const { stdout, code } = await pingIn(ns, ['--alive', '--gap', '0', '--file', '-'], { input: LIST })
+      expect(linesOf(stdout).sort()).toEqual(TARGETS.filter(address => lastByte(address) % 4 !== 1).sort())
+      expect(code).toBe(1)
+    })
+  }, 60_000)
+
   test('half silent or rejecting: the same set as fping, exit 1, and rejects are attributed', async () => {
     await withRules(ns, 'input', RULES, async () => {
       const theirs = await fping()
