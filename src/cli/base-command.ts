@@ -138,8 +138,8 @@ export abstract class BaseCommand<Result> extends Command {
       return result
     } catch (error) {
       this.flushBeforeFailure()
+      reportFailure(error, this.format, this.out, this.err)
       await this.lastWords().catch(() => undefined)
-      reportFailure(error, this.format)
       return undefined
     }
   }

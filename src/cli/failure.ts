@@ -37,13 +37,12 @@ function stackOf(error: NetkitError): string {
   return stacks.join('\ncaused by ')
 }
 
-/** Prints `error`: an object on stdout under --json and --ndjson, else a sentence and its hints on stderr. */
-export function reportFailure(error: unknown, format: Format): void {
+/** Prints `error`: an object on `stdout` under --json and --ndjson, else a sentence and its hints on `stderr`. */
+export function reportFailure(error: unknown, format: Format, stdout = new Output(1), stderr = new Output(2)): void {
   const failure = toNetkitError(error)
   process.exitCode = failure.exit
-  const stderr = new Output(2)
   if (debugging()) for (const line of stackOf(failure).split('\n')) stderr.line(printable(line))
-  if (format === 'text' || !printJson(failure, format)) {
+  if (format === 'text' || !printJson(failure, format, stdout)) {
     stderr.line(`netkit: ${printable(failure.message)}`)
     for (const hint of failure.hints) stderr.line(`  ${printable(hint)}`)
   }
@@ -51,8 +50,7 @@ export function reportFailure(error: unknown, format: Format): void {
 }
 
 /** False when stdout cannot be written to, which may be the very failure to report. */
-function printJson(failure: NetkitError, format: Format): boolean {
-  const stdout = new Output(1)
+function printJson(failure: NetkitError, format: Format, stdout: Output): boolean {
   try {
     const json = errorJson(failure)
     if (format === 'json') stdout.write(`${JSON.stringify(json, null, 2)}\n`)

@@ -233,6 +233,14 @@ describe('Ctrl-C', () => {
     expect(stdout).toBe('told of SIGTERM\n')
   })
 
+  it('waits for the event loop where somebody listens, and a failure is told to a reader that takes its time', async () => {
+    const line = '"$NODE" "$APP" stall --fail --json | (sleep 0.6; exec cat)'
+    const { stdout } = await shell(line, { APP, NODE: process.execPath })
+    const lines = stdout.split('\n')
+    expect(lines.slice(0, 30_000).at(-1)).toBe('line 29999')
+    expect(JSON.parse(lines.slice(30_000).join('\n')).error.exit).toBe(70)
+  })
+
   it('kills a command that does not ask for it, and the shell sees 130', async () => {
     const child = spawnNetkit([APP, 'flood'], { program: process.execPath })
     child.stderr!.resume()
