@@ -137,4 +137,22 @@ describeLab('netkit trace and routers that limit their answers', () => {
       { rateLimits: true },
     )
   })
+
+  test('where others have used the limits up a path is found none the less, and neither its length nor loss is made up', async () => {
+    await withChain(
+      3,
+      async chain => {
+        for (let run = 1; run <= 4; run++) {
+          const document = await documentOf(chain.source, ['-u', '--no-verify', chain.target(4)], AS_NOBODY)
+          const { exit, reached, verdict, hops } = document
+          expect({ run, exit, reached }).toEqual({ run, exit: 0, reached: true })
+          // Where the target had no answer left for its own TTL, one to a larger one is no proof of more hops.
+          if (hops.length > 4) expect(verdict[0]).toMatch(/^reached within /)
+          const { sent, received } = hops.at(-1)!
+          if (received < sent) expect(verdict).not.toContain('no loss')
+        }
+      },
+      { rateLimits: true },
+    )
+  })
 }, ['nft', 'mtr'])
