@@ -2,6 +2,7 @@
 #include "batch.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 
 #include "socket_table.h"
@@ -23,6 +24,28 @@ static_assert(sizeof(Row) == 6 * sizeof(int32_t));
 static_assert(sizeof(Row) + sizeof(Sent) == kSendStampedRow * sizeof(int32_t));
 
 bool isFull(int result) { return result == -EAGAIN || result == -ENOBUFS; }
+
+/**
+ * Errnos that an ICMP error leaves waiting on a socket (net/ipv4/icmp.c icmp_err_convert, net/ipv6/icmp.c tab_unreach). No other one
+ * may be an earlier message's, and of these none is told of a message that has come as far as the firewall: that is EPERM. So what
+ * is sent again has not been sent before.
+ */
+bool mayBeEarlier(int result) {
+  switch (-result) {
+    case ENETUNREACH:
+    case EHOSTUNREACH:
+    case ENOPROTOOPT:
+    case ECONNREFUSED:
+    case EOPNOTSUPP:
+    case EHOSTDOWN:
+    case ENONET:
+    case EACCES:
+    case EPROTO:
+      return true;
+    default:
+      return false;
+  }
+}
 
 void* at(const Bytes& arena, const Range& range) { return range.length == 0 ? nullptr : arena.data + range.offset; }
 
@@ -78,7 +101,7 @@ int Batch::sendStamped(int fd, int flags) {
     };
     sent.result = repeat(attempt);
     // socket(7), SO_ERROR: an error that an earlier message left waiting refuses the next one, and is gone with that.
-    if (sent.result < 0 && !isFull(sent.result)) {
+    if (mayBeEarlier(sent.result)) {
       sent.refusals = 1;
       sent.result = repeat(attempt);
     }

@@ -44,10 +44,11 @@ export interface SocketPort {
   sendBatch(handle: SocketHandle, arena: Uint8Array, table: Int32Array, count: number, flags: number): Outcome
   /**
    * sendmsg(2) of the first `count` rows (SEND_STAMPED_ROW), one after the other, with the time of each: both clocks are
-   * read right before the system call, so a stamp is never after its message. A row that is refused is tried once more,
-   * with new stamps, because the refusal may be an error that an earlier message left waiting (socket(7), SO_ERROR); its
-   * -errno goes into its row then and the next row is sent. Only a lack of room (EAGAIN, ENOBUFS) ends the batch: answers
-   * the number of rows before that one, which has the -errno in it.
+   * read right before the system call, so a stamp is never after its message. A row that is refused with an errno that ICMP
+   * errors have is tried once more, with new stamps, because the refusal may be an error that an earlier message left waiting
+   * (socket(7), SO_ERROR); any other refusal is the row's own (a firewall's EPERM comes after the message was made, and a second
+   * one would be a second message). Its -errno goes into its row then and the next row is sent. Only a lack of room (EAGAIN,
+   * ENOBUFS) ends the batch: answers the number of rows before that one, which has the -errno in it.
    */
   sendStamped(handle: SocketHandle, arena: Uint8Array, table: Int32Array, count: number, flags: number): Outcome
   /**

@@ -26,6 +26,7 @@ import {
 } from './helper.js'
 
 const EACCES = -13
+const EMSGSIZE = -90
 
 interface Row {
   data: [offset: number, length: number]
@@ -137,6 +138,21 @@ describe.skipIf(addon === null)('sends with the time of each', () => {
     const found = controlMessages(arena, 16, result(row, 0, 'receivedControl'))
     const error = found.find(({ level, type }) => level === SOL_IP && type === IP_RECVERR)
     expect(new DataView(error!.data.buffer).getUint32(0, isLittleEndian)).toBe(-ECONNREFUSED)
+  })
+
+  it('tries a row once that is refused with an errno that no ICMP error has', () => {
+    const from = socket()
+    const to = socket()
+    // udp(7): EMSGSIZE, more than an IPv4 packet holds.
+    const out = new Uint8Array(16 + 65_508)
+    out.set(loopback(to.port))
+    const table = stampedTable([
+      { data: [16, 65_508], name: [0, 16] },
+      { data: [16, 1], name: [0, 16] },
+    ])
+    expect(native.sendStamped(from.handle, out, table, 2, 0)).toBe(2)
+    expect([0, 1].map(row => field(table, row, 'result'))).toEqual([EMSGSIZE, 0])
+    expect([0, 1].map(row => field(table, row, 'refusals'))).toEqual([0, 0])
   })
 
   it('ends at the first row that there is no room for, and counts those before it', () => {

@@ -5,6 +5,7 @@ import {
   addNetns,
   deleteNetns,
   describeLab,
+  inNetns,
   NOBODY,
   type Responder,
   type ResponderRule,
@@ -12,9 +13,10 @@ import {
   setSysctls,
   startResponder,
   withChain,
+  withNetns,
   withRules,
 } from '../../lab/index.js'
-import { binomialBounds, documentOf, eventsOf, expectSameText, pingIn } from './acceptance.js'
+import { binomialBounds, documentOf, eventsOf, expectSameText, type PingDocument, pingIn } from './acceptance.js'
 
 const FAMILIES = [4, 6] as const
 
@@ -51,6 +53,33 @@ describeLab('netkit ping and loss', () => {
       }
     })
   })
+
+  const VERDICTS = ['drop', 'reject with icmp type port-unreachable', 'reject with icmp type host-unreachable'] as const
+
+  test.each(VERDICTS)(
+    'what this host filters (%s) comes to its firewall once a probe, and is one error',
+    async verdict => {
+      await withNetns(async ns => {
+        await setPingGroups(ns, 'open')
+        await setSysctls(ns, { 'ipv4.icmp_ratelimit': 0, 'ipv4.icmp_ratemask': 0 })
+        const flagsOf = [
+          [['-c20', '-i.002'], { uid: NOBODY }],
+          [['-c20', '-i.002', '-l20', '--transport', 'raw'], {}],
+          [['-c1', '--gap', '0', '127.1.0.0/24'], {}],
+        ] as const
+        for (const [flags, as] of flagsOf) {
+          await withRules(ns, 'output', `icmp type echo-request counter ${verdict}`, async () => {
+            const { stdout } = await pingIn(ns, [...flags, '-W.5', '--json', '127.0.0.1'], as)
+            const { targets } = JSON.parse(stdout) as PingDocument
+            const sent = targets.reduce((sum, { statistics }) => sum + statistics.transmitted, 0)
+            const { stdout: rules } = await inNetns(ns, ['nft', 'list', 'ruleset'])
+            expect(Number(/counter packets (\d+)/.exec(rules)![1])).toBe(sent)
+            for (const { errors, statistics } of targets) expect(errors).toHaveLength(statistics.transmitted)
+          })
+        }
+      })
+    },
+  )
 }, ['nft'])
 
 describeLab('netkit ping and a host that answers wrong', () => {
