@@ -193,11 +193,16 @@ export class SocketSetup {
     return options.timestamps === 'kernel' && this.may(SOL_SOCKET, SO_TIMESTAMPING, TRANSMIT_STAMPS) ? 'kernel' : 'rx'
   }
 
-  /** Whether so many answers may come before the next read, and none is lost; users may not set the buffer that large. */
-  hasRoomFor(answers: number): boolean {
+  /** How many answers may come before the next read, and none is lost; users may not set the buffer as large as they need it. */
+  get room(): { usual: number; sure: number } {
     const value = new Uint8Array(4)
-    if (this.port.getOption(this.handle, SOL_SOCKET, SO_RCVBUF, value) < 0) return false
-    return new DataView(value.buffer).getInt32(0, true) >= answers * (this.options.payloadBytes + BYTES_AN_ANSWER)
+    const known = this.port.getOption(this.handle, SOL_SOCKET, SO_RCVBUF, value) >= 0
+    const bytes = known ? new DataView(value.buffer).getInt32(0, true) : 0
+    const { payloadBytes } = this.options
+    return {
+      usual: Math.floor(bytes / (payloadBytes + BYTES_AN_ANSWER)),
+      sure: Math.floor(bytes / (payloadBytes + BYTES_A_MESSAGE)),
+    }
   }
 
   /** Binds to the source and the identifier. Answers the identifier that a datagram socket has then. */

@@ -54,6 +54,7 @@ class EchoSocket implements ProbeTransport {
   readonly cookie: readonly [low: number, high: number]
   readonly baseSeconds: number
   readonly note: string | null
+  readonly rows: number
   private readonly port: SocketPort
   private readonly handle: number
   private readonly options: ProbeOptions
@@ -95,7 +96,9 @@ class EchoSocket implements ProbeTransport {
     const identifier = setup.bind(kind, scopeOf)
     if (kind === 'raw') setup.filterRaw(identifier)
     this.timestamps = setup.setReceiving(targets.length)
-    this.mayAside = this.timestamps === 'rx' && setup.hasRoomFor(1.5 * ASIDE_ROWS)
+    const room = setup.room
+    this.mayAside = this.timestamps === 'rx' && room.usual >= 1.5 * ASIDE_ROWS
+    this.rows = Math.max(room.sure, 1)
 
     const stamps = this.timestamps === 'kernel' ? new TransmitStamps(port, handle, options.netnsFd) : null
     const identity = { kind, identifier, cookie: this.cookie }

@@ -137,6 +137,8 @@ export interface ProbeTransport {
    * kept for `receive`, and the row is sent again.
    */
   send(batch: SendBatch): number
+  /** Rows to send at most before the next `receive`, all of whose answers there is room for; missing where it does not matter. */
+  readonly rows?: number
   /** For many rows at once, where that is possible. */
   readonly aside?: AsideSender | null
   /** Hands out what has come: errors and transmit stamps before the answers read together with them. Answers how many messages there were. */

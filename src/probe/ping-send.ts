@@ -84,8 +84,8 @@ export class ProbeSender {
     const { batch, progress, schedule } = this
     const first = progress.next
     const before = schedule.state
-    const rows = first === 0 ? FIRST_ROWS : BATCH_ROWS
-    const transport = this.fill(batch, rows, first, nowMs)
+    const { rows = BATCH_ROWS } = this.transportOf[this.ring.targetOf(first)]!
+    const transport = this.fill(batch, Math.min(rows, first === 0 ? FIRST_ROWS : BATCH_ROWS), first, nowMs)
     const handled = transport.send(batch)
     if (first === 0 && handled > 0) schedule.started(batch.sentMonoNs[0]! / 1e6, before[0])
     this.told.sent(batch, handled, transport)

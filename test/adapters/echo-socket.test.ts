@@ -399,6 +399,10 @@ describe('receiving', () => {
     const narrow = new FakeHost()
     narrow.roomBytes = 4096
     expect(openFake(narrow, { timestamps: 'rx' }).aside).toBeNull()
+    // Its answers, of 2 KiB and more at most, shall not fill it before they are read.
+    expect(openFake(narrow, { timestamps: 'rx' }).rows).toBe(1)
+    narrow.roomBytes = 212_992
+    expect(openFake(narrow, { timestamps: 'rx', payloadBytes: 1472 }).rows).toBe(60)
     expect(openFake(new FakeHost(), { timestamps: 'user' }).aside).toBeNull()
     expect(openFake(new FakeHost(), { timestamps: 'kernel' }).aside).toBeNull()
   })

@@ -78,6 +78,8 @@ export class FakeTransport implements ProbeTransport {
   /** CLOCK_REALTIME less CLOCK_MONOTONIC, in milliseconds. */
   wallOffsetMs = 5000
   closed = false
+  /** Rows to send before the next receive, and the answers that there is room for: what comes beyond them is dropped. */
+  rows: number | undefined = undefined
   private readonly clock: FakeClock
   private readonly targets: readonly ProbeTarget[]
   private readonly waiting: Message[] = []
@@ -223,6 +225,7 @@ export class FakeTransport implements ProbeTransport {
   }
 
   private arrive(message: Message, wakes: boolean): void {
+    if (this.waiting.length >= (this.rows ?? Number.POSITIVE_INFINITY)) return
     this.waiting.push(message)
     if (wakes && this.flight === null) this.readable()
   }

@@ -109,6 +109,18 @@ describe('the pace', () => {
       [1, 2].flatMap(sequence => targets.map(({ index }) => `${sequence} ${index}`)),
     )
   })
+
+  test('no more leave before the next read than there is room for answers', async () => {
+    const targets = Array.from({ length: 600 }, (_, index) => target(index, `10.0.${index >> 8}.${index & 255}`))
+    const pace = { intervalMs: 100, gapMs: 0, preload: 1, mode: 'steady', floorMs: 0 } as const
+    const running = start({ targets, count: 2, shortWait: false, timeoutMs: 50, pace })
+    running.transport.rows = 10
+    running.transport.answersAtOnce = true
+    running.clock.pass(500)
+    expect(await running.ended()).toBe(true)
+    const second = running.events.filter(event => event.event === 'reply' && event.sequence === 2)
+    expect(second).toHaveLength(600)
+  })
 })
 
 describe('answers', () => {
