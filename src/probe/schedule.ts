@@ -49,7 +49,8 @@ export class Schedule {
     const { pace, targets } = this
     const sentCount = number + 1
     if (sentCount <= (pace.preload - 1) * targets) return
-    const late = nowMs - this.due > this.spacing()
+    // The floor of adaptive mode is one between probes as they left.
+    const late = pace.mode === 'adaptive' || nowMs - this.due > this.spacing()
     const from = late ? nowMs : this.due
     if (sentCount % targets !== 0) {
       this.due = from + pace.gapMs
@@ -93,7 +94,12 @@ export class Schedule {
     const { mode, floorMs } = this.pace
     if (rttMs !== null) this.rttMs = this.rttMs === 0 ? rttMs : this.rttMs + (rttMs - this.rttMs) / 8
     const earliest = mode === 'flood' ? nowMs : Math.max(nowMs, this.due - this.spacedMs + floorMs)
-    this.due = Math.min(this.due, earliest)
+    const sooner = this.due - earliest
+    if (sooner <= 0) return
+    // The round ends sooner by as much: what was not waited for is not waited for later.
+    this.due = earliest
+    this.roundDue -= sooner
+    this.spacedMs -= sooner
   }
 
   private spacing(): number {

@@ -79,7 +79,7 @@ export class FakeTransport implements ProbeTransport {
   wallOffsetMs = 5000
   closed = false
   /** Rows to send before the next receive, and the answers that there is room for: what comes beyond them is dropped. */
-  rows: number | undefined = undefined
+  rows = Number.POSITIVE_INFINITY
   private readonly clock: FakeClock
   private readonly targets: readonly ProbeTarget[]
   private readonly waiting: Message[] = []
@@ -225,7 +225,7 @@ export class FakeTransport implements ProbeTransport {
   }
 
   private arrive(message: Message, wakes: boolean): void {
-    if (this.waiting.length >= (this.rows ?? Number.POSITIVE_INFINITY)) return
+    if (this.waiting.length >= this.rows) return
     this.waiting.push(message)
     if (wakes && this.flight === null) this.readable()
   }
