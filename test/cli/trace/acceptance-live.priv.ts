@@ -24,7 +24,7 @@ describeLab('netkit trace in a terminal', () => {
       'stty -g > /dev/null; before=$(stty -g)',
       `${NETKIT} trace -n ${args} ${chain.target(4)}`,
       'echo "exit $?"',
-      '[ "$before" = "$(stty -g)" ] && echo settings are back',
+      '[ "$before" = "$(stty -g)" ] && echo settings are back || echo settings differ',
       'sleep 1000',
     ]
     return withTerminal(chain.source, `sh -c '${line.join('; ').replaceAll("'", "'\\''")}'`, size, fn)
@@ -44,7 +44,7 @@ describeLab('netkit trace in a terminal', () => {
         .split(/\s+/) ?? []
     return Number(cells[title.indexOf('Snt')] ?? Number.NaN)
   }
-  const isOver = (lines: string[]) => lines.some(line => line.startsWith('exit '))
+  const isOver = (lines: string[]) => lines.some(line => line.startsWith('settings '))
 
   /** The screen of before is back, with what was known printed below it. */
   async function expectRestored(terminal: Terminal, code: number): Promise<void> {
@@ -137,7 +137,7 @@ describeLab('netkit trace in a terminal', () => {
   test('Ctrl-C before anything was answered ends it too, and says that nothing was reached', async () => {
     await withTerminal(
       chain.source,
-      `sh -c 'echo "${BEFORE}"; before=$(stty -g); ${NETKIT} trace -n -i 0.2 10.0.1.77; echo "exit $?"; [ "$before" = "$(stty -g)" ] && echo settings are back; sleep 1000'`,
+      `sh -c 'echo "${BEFORE}"; before=$(stty -g); ${NETKIT} trace -n -i 0.2 10.0.1.77; echo "exit $?"; [ "$before" = "$(stty -g)" ] && echo settings are back || echo settings differ; sleep 1000'`,
       SIZE,
       async terminal => {
         await terminal.waitFor('the view', lines => /Loss%|trace/.test(lines.join('\n')))
@@ -162,7 +162,7 @@ describeLab('netkit trace in a terminal', () => {
       `sh -c 'TERM=dumb ${NETKIT} trace -n ${chain.target(4)}; echo "exit $?"; sleep 1000'`,
       SIZE,
       async terminal => {
-        const lines = await terminal.waitFor('the end', isOver)
+        const lines = await terminal.waitFor('the end', shown => shown.some(line => line.startsWith('exit ')))
         expect(allHops(lines)).toBe(true)
         expect(await terminal.state('alternate_on')).toBe('0')
       },
