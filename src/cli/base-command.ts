@@ -18,7 +18,7 @@ export const ndjsonFlag = boolean({
   helpGroup: 'GLOBAL',
 })
 
-/** A reader that pauses has this long to take the end of what an interrupted program has to say. */
+/** An interrupted program has its say out unless the reader takes nothing of it for so long. */
 const LAST_WORDS_MS = 1000
 
 /**
@@ -144,14 +144,28 @@ export abstract class BaseCommand<Result> extends Command {
     }
   }
 
-  /** Lets the reader take what is left. One that pauses does not keep an interrupted program: the signal ends it, as it ends others. */
+  /**
+   * Lets the reader take what is left, and a signal that comes meanwhile wait for that. A reader that pauses does not keep an
+   * interrupted program: the signal ends it, as it ends others.
+   */
   private async lastWords(): Promise<void> {
     const left = [this.out, this.err].map(output => output.settled()).filter(each => each !== null)
     if (left.length === 0) return
-    const taken = Promise.all(left)
-    if (this.interruptedBy === null) await taken
-    else await Promise.race([taken, new Promise(resolve => setTimeout(resolve, LAST_WORDS_MS))])
+    const interrupted = new Promise<void>(resolve => {
+      if (this.interruptedBy === null) this.onInterrupt(() => resolve())
+      else resolve()
+    })
+    await Promise.race([Promise.all(left), interrupted.then(() => this.readerPauses())])
     if (this.out.isBehind || this.err.isBehind) process.kill(process.pid, this.interruptedBy!)
+  }
+
+  private async readerPauses(): Promise<void> {
+    let before = -1
+    while (before !== this.out.restBytes + this.err.restBytes) {
+      before = this.out.restBytes + this.err.restBytes
+      // What is being written keeps the program, not this.
+      await new Promise(resolve => setTimeout(resolve, LAST_WORDS_MS).unref())
+    }
   }
 
   /** What was read before the failure is shown first; when stdout is what failed, there is nobody to show it to. */

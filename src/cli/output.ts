@@ -81,8 +81,8 @@ function writeOrWait(fd: number, bytes: Uint8Array): void {
   }
 }
 
-/** UIO_MAXIOV: writev(2) takes no more. */
-const MOST_CHUNKS = 1024
+/** A write that waits ends when all is taken: few enough to see that a slow reader goes on. */
+const MOST_CHUNKS = 4
 
 /** Writes all of `chunks` on a thread that may wait for the reader, while the event loop turns. */
 async function writeOnThread(fd: number, chunks: readonly Uint8Array[]): Promise<void> {
@@ -146,7 +146,7 @@ export class Output {
   private terminal: boolean | null = null
   /** What the reader has not taken yet. */
   private rest: Uint8Array[] = []
-  private restBytes = 0
+  restBytes = 0
   private handing: Promise<void> | null = null
   /** Whether the reader was waited for since the event loop had its turn. */
   private hasPressed = false

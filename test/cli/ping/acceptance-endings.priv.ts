@@ -156,6 +156,15 @@ describeLab('netkit ping and other ends', () => {
     }
   })
 
+  test('Ctrl-C while a document waits for its reader: the reader gets all of it', async () => {
+    // The pipe is full when the signal comes, and the reader goes on after that.
+    const line = `${NETKIT} ping --json -c1 --gap 0 127.0.0.0/20 > >(sleep 2.5; exec cat) & netkit=$!
+      sleep 2; kill -INT $netkit; wait $netkit; status=$?; sleep 1; exit $status`
+    const { code, stdout } = await inNetns(ns, ['bash', '-mc', line])
+    expect((JSON.parse(stdout) as PingDocument).targets).toHaveLength(4094)
+    expect(code).toBe(0)
+  }, 20_000)
+
   test('one probe under way at Ctrl-C is not counted as lost', async () => {
     await withRules(ns, 'input', SILENT, async () => {
       const { stdout, code } = await interrupted(600, ['-i', '10', '-W', '10', '--json', '127.9.9.9'])
