@@ -153,7 +153,8 @@ export class LiveScreen {
     const next = lines.slice(0, rows).map(line => styled(line, columns))
     let text = ''
     for (const [index, line] of next.entries()) {
-      if (line !== this.shown[index]) text += `\x1b[${index + 1};1H${line}${ERASE_TO_END_OF_LINE}`
+      // Erased before and not after: a line as wide as the screen leaves the cursor on its last cell.
+      if (line !== this.shown[index]) text += `\x1b[${index + 1};1H${ERASE_TO_END_OF_LINE}${line}`
     }
     if (next.length < this.shown.length) text += `\x1b[${next.length + 1};1H${ERASE_BELOW}`
     this.shown = next

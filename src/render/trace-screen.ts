@@ -4,11 +4,13 @@ import { printable } from '../bytes/printable.js'
 import type { TraceDocument } from '../probe/trace-document.js'
 import type { ScreenLine, StyledSpan } from './live-screen.js'
 import { formatPercent, formatRtt } from './ping-words.js'
+import { partsWithin, wrapped } from './text-fit.js'
 import { LOST_MARK, sparkline, UNANSWERED_MARK } from './trace-sparkline.js'
 import {
   AVG,
   BEST,
   cellsOf,
+  columnsWithin,
   hostLabel,
   JITTER,
   LAST,
@@ -26,6 +28,7 @@ import {
   titlesOf,
   traceRows,
   WORST,
+  widened,
   widthOf,
 } from './trace-table.js'
 import { cut, pathWords, privilegeWords, protocolWords, rangesOf, targetWords } from './trace-words.js'
@@ -70,6 +73,10 @@ const TTL_WIDTH = 5
 const LEAST_HOST = 15
 /** A sparkline narrower than this says nothing. */
 const LEAST_SPARK = 6
+/** Where the words of the help begin. */
+const HELP_INDENT = 10
+/** A path is wrapped into no less than the longest IPv4 address. */
+const LEAST_PATH = 15
 
 export const HELP: readonly string[] = [
   'p, space  pause and go on',
@@ -94,7 +101,7 @@ export function drawTrace(
 ): ScreenLine[] {
   // A low window is for the hops.
   const isLow = rows < LEAST_ROWS
-  const head = headLines(frame, state).slice(0, isLow ? 1 : 2)
+  const head = headLines(frame, state, columns).slice(0, isLow ? 1 : 2)
   const verdict = [...frame.document.verdict, ...frame.notes].flatMap(sentence => wrapped(printable(sentence), columns))
   const isBare = isLow || state.view === 'help'
   const shownVerdict = isBare ? [] : ['', ...verdict.slice(0, Math.floor(rows / 3))]
@@ -107,8 +114,10 @@ export function drawTrace(
 }
 
 function bodyLines(frame: TraceFrame, state: TraceScreenState, columns: number): ScreenLine[] {
-  if (state.view === 'help') return HELP.map(text => ({ text, style: '' }))
-  return state.view === 'flows' ? flowLines(frame) : hopLines(frame, state, columns)
+  if (state.view === 'help') {
+    return HELP.flatMap(line => wrapped(line, columns, HELP_INDENT)).map(text => ({ text, style: '' }))
+  }
+  return state.view === 'flows' ? flowLines(frame, columns) : hopLines(frame, state, columns)
 }
 
 /** Lines that do not fit are counted. */
@@ -118,20 +127,29 @@ function fitted(lines: readonly ScreenLine[], room: number): ScreenLine[] {
   return [...lines.slice(0, kept), { text: `... and ${lines.length - kept} more lines`, style: '' }]
 }
 
-function headLines({ document, elapsedMs, color }: TraceFrame, state: TraceScreenState): ScreenLine[] {
-  const parts = [
-    `netkit trace ${targetWords(document)}`,
-    protocolWords(document),
-    privilegeWords(document),
-    `round ${document.rounds}`,
-    elapsedWords(elapsedMs),
-    ...(state.paused ? ['PAUSED'] : []),
+function headLines({ document, elapsedMs, color }: TraceFrame, state: TraceScreenState, columns: number): ScreenLine[] {
+  const rest: readonly (readonly [text: string, rank: number])[] = [
+    [protocolWords(document), 4],
+    [privilegeWords(document), 5],
+    [`round ${document.rounds}`, 2],
+    [elapsedWords(elapsedMs), 3],
+    ...(state.paused ? [['PAUSED', 1] as const] : []),
   ]
+  const parts = [[`netkit trace ${targetWords(document)}`, 0] as const, ...rest]
   const sort = state.sort === 'ttl' ? 'sort' : `sort: ${state.sort}`
-  const keys = `p ${state.paused ? 'goes on' : 'pause'}  r reset  d columns  f flows  s ${sort}  n names  h help  q quit`
+  const keys: readonly (readonly [text: string, rank: number])[] = [
+    [`p ${state.paused ? 'goes on' : 'pause'}`, 2],
+    ['r reset', 5],
+    ['d columns', 3],
+    ['f flows', 6],
+    [`s ${sort}`, 4],
+    ['n names', 7],
+    ['h help', 1],
+    ['q quit', 0],
+  ]
   return [
-    { text: parts.join('  '), style: color ? REVERSE : '' },
-    { text: keys, style: color ? DIM : '' },
+    { text: partsWithin(parts, columns), style: color ? REVERSE : '' },
+    { text: partsWithin(keys, columns), style: color ? DIM : '' },
   ]
 }
 
@@ -147,17 +165,19 @@ export function elapsedWords(ms: number): string {
 function hopLines(frame: TraceFrame, state: TraceScreenState, columns: number): ScreenLine[] {
   const rows = sorted(traceRows(frame.document.hops, state), state.sort)
   const asWidth = Math.max(0, ...rows.map(({ as }) => (as === '' ? 0 : as.length + 1)))
-  const set = COLUMN_SETS[state.columns % COLUMN_SETS.length]!
-  const room = columns - TTL_WIDTH - asWidth - widthOf(set)
+  const space = columns - TTL_WIDTH - asWidth
+  const set = columnsWithin(widened(COLUMN_SETS[state.columns % COLUMN_SETS.length]!, rows), space - LEAST_HOST)
+  const room = space - widthOf(set)
   const labels = rows.map(({ responder }) => hostLabel(responder, state.numeric, room))
   const longest = Math.max(LEAST_HOST, ...labels.map(label => label.length))
-  const shown = withMore(set, room - longest)
-  const spare = columns - TTL_WIDTH - asWidth - widthOf(shown) - longest
+  const isReport = state.columns % COLUMN_SETS.length === 0
+  const shown = isReport ? withMore(set, widened(MORE_COLUMNS, rows), room - longest) : set
+  const spare = space - widthOf(shown) - longest
   const sparkWidth = spare > LEAST_SPARK ? spare - 1 : 0
-  const hostWidth = sparkWidth > 0 ? longest : Math.max(LEAST_HOST, longest + spare)
+  const hostWidth = Math.max(sparkWidth > 0 ? longest : longest + spare, 0)
   const lines: ScreenLine[] = [
     {
-      text: `${' Hop Host'.padEnd(TTL_WIDTH + asWidth + hostWidth)}${titlesOf(shown)}`,
+      text: `${cut(' Hop Host', TTL_WIDTH + asWidth + hostWidth)}${titlesOf(shown)}`,
       style: frame.color ? BOLD : '',
     },
   ]
@@ -166,16 +186,15 @@ function hopLines(frame: TraceFrame, state: TraceScreenState, columns: number): 
     const text = `${ttlColumn(row)}${row.as.padEnd(asWidth)}${host}${cellsOf(shown, row.counted)}`
     lines.push(withSpark(row, text, sparkWidth, frame.color))
     for (const below of row.below)
-      lines.push({ text: `${' '.repeat(TTL_WIDTH)}${below}`, style: frame.color ? DIM : '' })
+      lines.push({ text: cut(`${' '.repeat(TTL_WIDTH)}${below}`, columns).trimEnd(), style: frame.color ? DIM : '' })
   }
   return lines
 }
 
 /** Quantile and jitter where there is room for them and for a sparkline of twice its least width. */
-function withMore(set: readonly TraceColumn[], spare: number): readonly TraceColumn[] {
-  if (set !== REPORT_COLUMNS) return set
-  const fits = (count: number): boolean => widthOf(MORE_COLUMNS.slice(0, count)) + 2 * LEAST_SPARK <= spare
-  return [...set, ...MORE_COLUMNS.filter((_, index) => fits(index + 1))]
+function withMore(set: readonly TraceColumn[], more: readonly TraceColumn[], spare: number): readonly TraceColumn[] {
+  const fits = (count: number): boolean => widthOf(more.slice(0, count)) + 2 * LEAST_SPARK <= spare
+  return [...set, ...more.filter((_, index) => fits(index + 1))]
 }
 
 function withSpark(row: TraceRow, text: string, width: number, color: boolean): ScreenLine {
@@ -205,17 +224,25 @@ function ttlColumn({ firstTtl, lastTtl, isMore }: TraceRow): string {
   return firstTtl === lastTtl ? `${String(firstTtl).padStart(3)}. ` : `${firstTtl}-${lastTtl}`.padEnd(TTL_WIDTH)
 }
 
-function flowLines({ document, color }: TraceFrame): ScreenLine[] {
+function flowLines({ document, color }: TraceFrame, columns: number): ScreenLine[] {
   const { flows, flow, branches } = document
-  if (flows === null) return [{ text: 'There is one flow: start it with --flows N to see the branches.', style: '' }]
+  if (flows === null) {
+    const sentence = 'There is one flow: start it with --flows N to see the branches.'
+    return wrapped(sentence, columns).map(text => ({ text, style: '' }))
+  }
   const key = flow.key === 'source-port' ? 'Port' : 'Chksum'
   const lines: ScreenLine[] = [
     { text: ` Flow ${key.padStart(6)}  Loss%   Snt   Avg  Path`, style: color ? BOLD : '' },
-    ...flows.map(each => {
+    ...flows.flatMap(each => {
       const loss = each.lossPercent === null ? '-' : formatPercent(each.lossPercent)
       const avg = each.rttMs === null ? '-' : formatRtt(each.rttMs.avg)
       const numbers = `${String(each.flow).padStart(5)} ${String(each.value).padStart(6)} ${loss.padStart(6)} ${String(each.sent).padStart(5)} ${avg.padStart(5)}`
-      return { text: `${numbers}  ${pathWords(each.path)}`, style: color && (each.lossPercent ?? 0) > 0 ? RED : '' }
+      const style = color && (each.lossPercent ?? 0) > 0 ? RED : ''
+      const path = wrapped(pathWords(each.path), Math.max(columns - numbers.length - 2, LEAST_PATH))
+      return path.map((text, index) => ({
+        text: `${(index === 0 ? numbers : '').padEnd(numbers.length)}  ${text}`,
+        style,
+      }))
     }),
   ]
   for (const { ttl, addresses } of branches?.byTtl ?? []) {
@@ -224,21 +251,7 @@ function flowLines({ document, color }: TraceFrame): ScreenLine[] {
       const seen = flows.filter(({ path }) => path.includes(address)).map(each => each.flow)
       return `${printable(address)}${seen.length === 0 ? '' : ` (${rangesOf(seen)})`}`
     })
-    lines.push({ text: `hop ${ttl}: ${who.join(', ')}`, style: '' })
+    for (const text of wrapped(`hop ${ttl}: ${who.join(', ')}`, columns, 2)) lines.push({ text, style: '' })
   }
   return lines
-}
-
-/** A sentence in lines of so many columns, broken at blanks. */
-function wrapped(text: string, columns: number): string[] {
-  const lines: string[] = []
-  let line = ''
-  for (const word of text.split(' ')) {
-    const longer = line === '' ? word : `${line} ${word}`
-    if (longer.length > columns && line !== '') {
-      lines.push(line)
-      line = word
-    } else line = longer
-  }
-  return [...lines, line]
 }

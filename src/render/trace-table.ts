@@ -45,6 +45,40 @@ export const REPORT_COLUMNS: readonly TraceColumn[] = [LOSS, NOT_ANSWERING, SENT
 /** As many of these as there is room for. */
 export const MORE_COLUMNS: readonly TraceColumn[] = [P95, JITTER]
 
+/** What a narrow window does without, first to last; loss is the last. */
+const DISPENSABLE: readonly TraceColumn[] = [
+  STDDEV,
+  P95,
+  JITTER,
+  P50,
+  BEST,
+  LAST,
+  WORST,
+  RECEIVED,
+  NOT_ANSWERING,
+  SENT,
+  AVG,
+  LOSS,
+]
+
+/** The columns that are left when `room` is enough for those and no more: whole ones, since half a number is another number. */
+export function columnsWithin(columns: readonly TraceColumn[], room: number): readonly TraceColumn[] {
+  let left = columns
+  for (const { title } of DISPENSABLE) {
+    if (widthOf(left) <= room) break
+    left = left.filter(column => column.title !== title)
+  }
+  return left
+}
+
+/** The columns wide enough for whatever the rows hold. */
+export function widened(columns: readonly TraceColumn[], rows: readonly Pick<TraceRow, 'counted'>[]): TraceColumn[] {
+  return columns.map(column => ({
+    ...column,
+    width: rows.reduce((width, { counted }) => Math.max(width, column.of(counted).length + 1), column.width),
+  }))
+}
+
 export const widthOf = (columns: readonly TraceColumn[]): number => columns.reduce((sum, { width }) => sum + width, 0)
 
 /** The cells of a row: each with one blank before it at least, whatever it holds. */

@@ -119,3 +119,11 @@ test('closed while suspended, it leaves the terminal alone', () => {
   process.emit('SIGCONT')
   expect(terminal.take()).toBe('')
 })
+
+test('a line as wide as the screen keeps its last cell: what was there before is erased first', () => {
+  const { terminal } = open()
+  terminal.take()
+  screen.draw([{ text: '12345678901234567890', style: '' }])
+  // xterm leaves the cursor on the last cell after it has been written (pending wrap): nothing may be erased from there.
+  expect(terminal.take()).toMatch(/^\x1b\[1;1H\x1b\[K12345678901234567890$/)
+})

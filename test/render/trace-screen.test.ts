@@ -58,6 +58,56 @@ describe('the screen', () => {
     expect(lines[3]).toContain('…')
   })
 
+  test.each([
+    [80, 0, ['Loss%', 'NoAns', 'Snt', 'Last', 'Avg', 'Best', 'Wrst', 'StDev']],
+    [60, 0, ['Loss%', 'NoAns', 'Snt', 'Last', 'Avg', 'Wrst']],
+    [40, 0, ['Loss%', 'Snt', 'Avg']],
+    [28, 0, ['Loss%']],
+    [80, 2, ['Loss%', 'NoAns', 'Snt', 'Rcv', 'Best', 'p50', 'p95', 'Wrst', 'Jttr']],
+  ])('%i columns show whole columns of set %i, the most important ones', (columns, set, titles) => {
+    const long = responder('10.0.0.1', { name: `${'n'.repeat(60)}.example.net` })
+    const shown = document([hop(1, [long]), hop(2, [target()])])
+    const lines = texts(draw(shown, { columns: set }, { columns, rows: 15 }))
+    const [heading, first, second] = lines.slice(2)
+    expect(heading!.trim().split(/ +/).slice(2)).toEqual(titles)
+    for (const line of lines) expect(line.length).toBeLessThanOrEqual(columns)
+    expect(first).toMatch(/^ {2}1\. n+… /)
+    expect(second).toContain(' 10.0.3.2 ')
+    for (const line of [first!, second!]) {
+      const cells = line.trim().split(/ +/).slice(2)
+      expect(cells).toHaveLength(titles.length)
+      expect(cells[0]).toBe('0.0%')
+      if (titles.includes('Wrst')) expect(cells[titles.indexOf('Wrst')]).toBe('0.300')
+    }
+  })
+
+  test('a column is as wide as its longest number, and the name gives the room', () => {
+    const busy = responder('10.0.0.1', { name: 'n'.repeat(60), sent: 12_345_678, received: 12_345_678 })
+    const lines = texts(draw(document([hop(1, [busy]), hop(2, [target()])]), {}, { columns: 80, rows: 15 }))
+    for (const line of lines) expect(line.length).toBeLessThanOrEqual(80)
+    expect(lines[3]).toContain('… ')
+    expect(lines[3]).toContain(' 12345678 ')
+    expect(lines[2]!.indexOf('Snt') + 3).toBe(lines[3]!.indexOf('12345678') + 8)
+  })
+
+  test('a narrow window leaves out keys and facts whole, keeps help and quit, and wraps help, flows and paths', () => {
+    for (const columns of [20, 40, 60]) {
+      const size = { columns, rows: 40 }
+      const [head, keys] = texts(draw(document(HOPS), {}, size))
+      expect(head!.length).toBeLessThanOrEqual(columns)
+      expect(keys).toMatch(/h help {2}q quit$/)
+      const path = Array.from({ length: 12 }, (_, index) => `10.0.${index}.100`)
+      const flow = { flow: 0, value: 4711, path, reached: true, sent: 1, received: 1, lossPercent: 0, rttMs: null }
+      const shown = document(HOPS, { flows: [flow], branches: { flowsTried: 1, byTtl: [], complete: true } })
+      const help = texts(draw(document(HOPS), { view: 'help' }, size))
+      const flows = texts(draw(shown, { view: 'flows' }, size))
+      for (const line of help) expect(line.length).toBeLessThanOrEqual(columns)
+      expect(help.join(' ').replace(/ +/g, ' ')).toContain('NoAns: not answered there, while hops behind it answered')
+      for (const address of path) expect(flows.join(' ').split(/ +/)).toContain(address)
+      if (columns > 45) for (const line of flows) expect(line.length).toBeLessThanOrEqual(columns)
+    }
+  })
+
   test('sorts by loss and by time, the worst first', () => {
     const order = (sort: TraceScreenState['sort']): string[] =>
       texts(draw(document(HOPS), { sort }))
