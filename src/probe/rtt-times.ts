@@ -9,8 +9,8 @@ export interface RttStatistics {
   max: number
   /** iputils': the square root of the mean of squares less the square of the mean (a population deviation). */
   mdev: number
-  /** Sample standard deviation (n - 1); 0 of one sample. */
-  stddev: number
+  /** Sample standard deviation (n - 1); null of one sample, which has none. */
+  stddev: number | null
   /** By nearest rank; beyond 20,000 answers within 0.5 % (quantiles.ts), with many targets beyond fewer (`exactSamplesFor`). */
   p50: number
   p90: number
@@ -21,7 +21,7 @@ export interface RttStatistics {
 /** Those of a single answer; null when the time is negative, which is none. */
 export function statisticsOfOne(rttMs: number): RttStatistics | null {
   if (rttMs < 0) return null
-  return { min: rttMs, avg: rttMs, max: rttMs, mdev: 0, stddev: 0, p50: rttMs, p90: rttMs, p95: rttMs, p99: rttMs }
+  return { min: rttMs, avg: rttMs, max: rttMs, mdev: 0, stddev: null, p50: rttMs, p90: rttMs, p95: rttMs, p99: rttMs }
 }
 
 /** Takes round-trip times in order of their arrival. */
@@ -70,7 +70,7 @@ export class RttTimes {
       avg: Math.min(Math.max(this.mean, min), max),
       max,
       mdev: Math.sqrt(m2 / count),
-      stddev: count === 1 ? 0 : Math.sqrt(m2 / (count - 1)),
+      stddev: count === 1 ? null : Math.sqrt(m2 / (count - 1)),
       p50: quantiles.at(50)!,
       p90: quantiles.at(90)!,
       p95: quantiles.at(95)!,

@@ -14,10 +14,13 @@ interface Quantity {
   unknown: string
 }
 
-/** NaN is unknown: a trace has no deviation of one time. */
+/** One time has no deviation; NaN is not measured. */
 const rtt = (name: keyof RttStatistics): Quantity => ({
   unit: 'ms',
-  of: ({ rttMs }) => (rttMs === null || Number.isNaN(rttMs[name]) ? null : rttMs[name]),
+  of: ({ rttMs }) => {
+    const value = rttMs?.[name] ?? Number.NaN
+    return Number.isNaN(value) ? null : value
+  },
   unknown: 'too few replies',
 })
 const count = (of: (statistics: PingStatistics) => number): Quantity => ({ unit: 'count', of, unknown: '' })

@@ -71,7 +71,7 @@ function statisticsFields(statistics: PingStatistics): JsonObject {
             avg: toNanos(rttMs.avg),
             max: toNanos(rttMs.max),
             mdev: toNanos(rttMs.mdev),
-            stddev: toNanos(rttMs.stddev),
+            stddev: orNull(rttMs.stddev),
             p50: toNanos(rttMs.p50),
             p90: toNanos(rttMs.p90),
             p95: toNanos(rttMs.p95),

@@ -42,7 +42,8 @@ export function summaryNotes({ statistics, transport, timestampSource }: Summary
       rfc3550JitterMs === null
         ? ''
         : `${jitterMs === null ? ', jitter' : ''} (RFC 3550: ${formatMs(rfc3550JitterMs)} ms)`
-    notes.push(`${formatPercentiles(rttMs)}, stddev ${formatMs(rttMs.stddev)} ms${jitter}${rfc}`)
+    const stddev = rttMs.stddev === null ? '' : `, stddev ${formatMs(rttMs.stddev)} ms`
+    notes.push(`${formatPercentiles(rttMs)}${stddev}${jitter}${rfc}`)
   }
   if (longestOutageMs > 0) notes.push(`longest outage ${formatMs(longestOutageMs)} ms`)
   notes.push(...answerNotes(statistics), ...remarkNotes(remarks))

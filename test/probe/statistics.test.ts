@@ -31,7 +31,7 @@ describe('round-trip times', () => {
 
   test('one answer has no deviation and no jitter', () => {
     const summary = summaryOf([3])
-    expect(summary.rttMs).toEqual({ min: 3, avg: 3, max: 3, mdev: 0, stddev: 0, p50: 3, p90: 3, p95: 3, p99: 3 })
+    expect(summary.rttMs).toEqual({ min: 3, avg: 3, max: 3, mdev: 0, stddev: null, p50: 3, p90: 3, p95: 3, p99: 3 })
     expect([summary.jitterMs, summary.rfc3550JitterMs, summary.ewmaMs]).toEqual([null, null, 3])
   })
 
@@ -232,7 +232,7 @@ function naive(fates: readonly Fate[], endMs: number) {
   return {
     avg: mean,
     mdev: Math.sqrt(variance(answered.length)),
-    stddev: answered.length === 1 ? 0 : Math.sqrt(variance(answered.length - 1)),
+    stddev: answered.length === 1 ? null : Math.sqrt(variance(answered.length - 1)),
     jitterMs: differences.length === 0 ? null : differences.reduce((sum, each) => sum + each, 0) / differences.length,
     longestOutageMs: Math.max(0, ...outages),
     received: answered.length,
@@ -264,7 +264,8 @@ test('whatever is lost and however answers are reordered, all is what the defini
       if (expected.received === 0) return
       expect(summary.rttMs!.avg).toBeCloseTo(expected.avg, 8)
       expect(summary.rttMs!.mdev).toBeCloseTo(expected.mdev, 6)
-      expect(summary.rttMs!.stddev).toBeCloseTo(expected.stddev, 6)
+      if (expected.stddev === null) expect(summary.rttMs!.stddev).toBeNull()
+      else expect(summary.rttMs!.stddev).toBeCloseTo(expected.stddev, 6)
     }),
     { numRuns: 500 },
   )

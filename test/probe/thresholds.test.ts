@@ -66,6 +66,11 @@ describe('limits', () => {
     expect(check('loss>5, p50>1s,p99>=80ms')).toEqual(['loss>5: loss is 10 %', 'p99>=80ms: p99 is 80 ms'])
   })
 
+  test('one reply has no deviation: what is unknown does not pass', () => {
+    const one = { ...GOOD, received: 1, rttMs: { ...GOOD.rttMs!, stddev: null } }
+    expect(check('stddev>1,stddev<1', one)).toEqual(['stddev>1: too few replies', 'stddev<1: too few replies'])
+  })
+
   test('without a reply a limit on times is exceeded', () => {
     expect(check('p95>20ms,jitter>1,loss>5', SILENT)).toEqual([
       'p95>20ms: no reply',

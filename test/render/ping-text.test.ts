@@ -616,6 +616,15 @@ describe('summary', () => {
     ])
   })
 
+  test('the deviation of a single answer is left out', () => {
+    const { err } = show(bee, {}, [
+      sent(bee, 1),
+      reply(bee, 1, 0.03),
+      summary(bee, { transmitted: 1, received: 1, rttMs: rtt(0.03, 0.03, 0.03, 0, { stddev: null }), jitterMs: null }),
+    ])
+    expect(err[0]).toBe('netkit: p50/p90/p95/p99 = 0.030/0.030/0.030/0.030 ms')
+  })
+
   test('what iputils does not know follows on stderr', () => {
     const { err, lines } = show(bee, {}, [
       sent(bee, 1),
