@@ -23,6 +23,7 @@ export type SizeFailure =
 export class PathMtuSearch {
   /** Largest size that can be tried at all. */
   readonly ceiling: number
+  private readonly likely: readonly number[]
   /** Largest size that was answered; 0 for none. */
   passed = 0
   private readonly failures = new Map<number, SizeFailure>()
@@ -34,8 +35,10 @@ export class PathMtuSearch {
   private smallSent = 0
   private smallLost = 0
 
-  constructor(ceiling: number) {
+  /** @param likely sizes to try before others */
+  constructor(ceiling: number, likely: readonly number[] = []) {
     this.ceiling = ceiling
+    this.likely = [...likely, ...LIKELY_SIZES]
   }
 
   /** Smallest size that is known not to pass; one more than the ceiling when there is none. */
@@ -77,7 +80,7 @@ export class PathMtuSearch {
     if (reported !== null) return reported
     // A report is not believed before one byte more has failed: it may be wrong, or forged.
     if (this.reports.has(passed)) return passed + 1
-    const likely = LIKELY_SIZES.find(size => size > passed && size < failed)
+    const likely = this.likely.find(size => size > passed && size < failed)
     return likely ?? Math.floor((passed + failed) / 2)
   }
 

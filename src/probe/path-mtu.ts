@@ -4,12 +4,13 @@
 // are as large as probes (echo), a limit on the way back shows too, as silence, because routers report it to the target.
 
 import { ERRNO } from '../errors/index.js'
-import type { ProbeError, ProbeReply, ProbeTransport, ProbeVisitor, SendBatch } from '../ports/probe.js'
+import type { ProbeError, ProbeReply, ProbeTransport, ProbeVisitor } from '../ports/probe.js'
 import { ECHO_COOKIE_BYTES, isPortUnreachable, isTooBig } from '../wire/icmp.js'
 import type { ProbeTarget } from './events.js'
 import type { PathMtuError, PathMtuLimit, PathMtuProbe, PathMtuResult } from './path-mtu-result.js'
 import { PathMtuSearch } from './path-mtu-search.js'
 import { type PathMtuTimers, ProbeWait } from './path-mtu-wait.js'
+import { batchOfOne } from './probe-batch.js'
 import { HEADER_BYTES } from './probe-size.js'
 
 /** RFC 791: what every link must carry. Small probes have this size, or as much as the cookie needs. */
@@ -25,6 +26,8 @@ const PAIRS = 3
 /** How long an answer may take once some have come: this often the longest round-trip time, and so much more. */
 const PATIENCE_RTTS = 3
 const PATIENCE_MS = 200
+/** Pairs are so far apart at most: Linux answers each host once a second (icmp(7), icmp_ratelimit). */
+const LIMITED_MS = 1100
 /** A full socket buffer is tried again after this. */
 const RETRY_MS = 2
 
@@ -40,6 +43,13 @@ export interface PathMtuPlan {
   readonly intervalMs: number
   /** The search ends then, found or not. */
   readonly deadlineMs: number
+  /**
+   * Who answers may limit that to one a second, as routers do: the large probe of each pair goes first, so that the answer is about
+   * it if there is but one, and pairs move apart while both stay unanswered.
+   */
+  readonly limitsAnswers?: boolean
+  /** Sizes to try first, where there is a reason to. */
+  readonly likely?: readonly number[]
 }
 
 /** Finds the path MTU. Takes `deadlineMs` at most; `signal` ends it earlier, with what is known then. Rejects only with what the transport throws. */
@@ -65,11 +75,12 @@ class Discovery implements ProbeVisitor {
   private readonly headerBytes: number
   private readonly smallBytes: number
   private readonly search: PathMtuSearch
-  private readonly batch = oneProbe()
+  private readonly batch = batchOfOne()
   private readonly sent: Sent[] = []
   /** Small probes that may still be answered. */
   private unjudged: Sent[] = []
   private pairs = 0
+  private pairGapMs: number
   private said: PathMtuError | null = null
   private maxRttMs = 0
 
@@ -81,7 +92,8 @@ class Discovery implements ProbeVisitor {
     const withCookie = this.headerBytes + ECHO_COOKIE_BYTES
     this.smallBytes = family === 4 ? Math.max(LEAST_IPV4, withCookie) : withCookie
     const largest = this.headerBytes + plan.largestPayload
-    this.search = new PathMtuSearch(Math.min(plan.localMtu ?? largest, largest))
+    this.search = new PathMtuSearch(Math.min(plan.localMtu ?? largest, largest), plan.likely)
+    this.pairGapMs = plan.intervalMs
     this.wait = new ProbeWait(transport, this, timers, plan.deadlineMs, signal)
   }
 
@@ -124,21 +136,30 @@ class Discovery implements ProbeVisitor {
     const wanted = Math.min(Math.max(search.triesWanted(size), 1), PAIRS)
     while (tries.length < wanted && !settled() && !this.wait.isOver) {
       // Where only so many packets a second pass, it would always be the second of a pair that is lost.
-      const smallFirst = this.pairs++ % 2 === 0
+      const smallFirst = !plan.limitsAnswers && this.pairs++ % 2 === 0
       const first = await this.send(smallFirst ? this.smallBytes : size)
       const second = first === null || settled() ? null : await this.send(smallFirst ? size : this.smallBytes)
       if (first === null || second === null) break
       const pair = smallFirst ? { small: first, large: second } : { small: second, large: first }
       this.unjudged.push(pair.small)
       tries.push(pair)
-      await this.wait.until(settled, plan.intervalMs)
+      await this.wait.until(settled, this.pairGapMs)
+      const isSilent = pair.large.outcome === 'lost' && pair.small.outcome === 'lost'
+      if (plan.limitsAnswers && isSilent) this.pairGapMs = Math.min(this.pairGapMs * 2, LIMITED_MS)
     }
     await this.wait.until(settled, this.patienceMs())
+    if (plan.limitsAnswers) this.excuse(tries)
     this.judgeSmall()
     if (this.wait.isOver) return
     for (const { large, small } of tries) {
       if (large.outcome !== 'answered' && small.outcome === 'answered') search.silent(size)
     }
+  }
+
+  /** A small probe whose large one had the only answer is no sign of loss. */
+  private excuse(tries: readonly { large: Sent; small: Sent }[]): void {
+    const excused = new Set(tries.filter(({ large }) => large.outcome === 'answered').map(({ small }) => small))
+    this.unjudged = this.unjudged.filter(probe => probe.outcome === 'answered' || !excused.has(probe))
   }
 
   /** Counts the small probes that were answered, or are overdue. */
@@ -266,18 +287,5 @@ class Discovery implements ProbeVisitor {
     if (reporter !== undefined) return { by: 'icmp', from: reporter, mtu: passed }
     if (failure?.by === 'too-big') return { by: 'icmp', from: failure.from, mtu: failure.mtu }
     return failure?.by === 'refused' ? { by: 'local', mtu: passed } : { by: 'black-hole', smallestLost: failed }
-  }
-}
-
-function oneProbe(): SendBatch {
-  return {
-    count: 1,
-    target: new Int32Array(1),
-    sequence: new Uint32Array(1),
-    payloadBytes: new Int32Array(1),
-    result: new Int32Array(1),
-    sentNs: new Float64Array(1),
-    sentMonoNs: new Float64Array(1),
-    mtu: new Int32Array(1),
   }
 }

@@ -4,6 +4,7 @@ import type { ProbeError, ProbeReply, ProbeTransport, ProbeVisitor, SendBatch } 
 import { parseMss } from '../wire/tcp.js'
 import { HopSequences, HopTransport } from './hop-transport.js'
 import { type PathMtuTimers, ProbeWait } from './path-mtu-wait.js'
+import { batchOfOne } from './probe-batch.js'
 import type { MssClamp } from './trace-document.js'
 import type { AnsweringHop } from './trace-mtu.js'
 
@@ -98,14 +99,8 @@ class QuoteListener implements ProbeVisitor {
 }
 
 function oneSyn(target: number): SendBatch {
-  return {
-    count: 1,
-    target: new Int32Array([target]),
-    sequence: new Uint32Array([1]),
-    payloadBytes: new Int32Array(1),
-    result: new Int32Array(1),
-    sentNs: new Float64Array(1),
-    sentMonoNs: new Float64Array(1),
-    mtu: new Int32Array(1),
-  }
+  const batch = batchOfOne()
+  batch.target[0] = target
+  batch.sequence[0] = 1
+  return batch
 }

@@ -72,13 +72,14 @@ class HopSearch {
   async run(): Promise<HopMtus> {
     const last = this.plan.hops.length - 1
     if (last < 0) return { mtus: [], limits: [], notes: ['no hop answers: nothing to measure to'] }
-    const first = await this.discover(0, null)
+    const first = await this.discover(0, null, null)
     // What does not pass to the first hop passes to none behind it.
     if (last > 0) {
-      await this.discover(last, first)
+      await this.discover(last, first, null)
       await this.halve(0, last)
     }
-    const mtus = this.results.map(result => result?.pathMtu ?? null)
+    // What was not found out in time is a note, and no number.
+    const mtus = this.results.map((result, hop) => (result?.limit?.by === 'unknown' ? null : this.mtu(hop)))
     return { mtus, limits: this.limits(mtus), notes: this.notes() }
   }
 
@@ -91,13 +92,16 @@ class HopSearch {
       return
     }
     const middle = (near + far) >> 1
-    await this.discover(middle, before)
+    await this.discover(middle, before, behind)
     await this.halve(near, middle)
     await this.halve(middle, far)
   }
 
-  /** @param atMost what passes to a hop before it */
-  private async discover(hop: number, atMost: number | null): Promise<number | null> {
+  /**
+   * @param atMost what passes to a hop before it
+   * @param atLeast what passes to one behind it: where the two differ, it is likely to be this
+   */
+  private async discover(hop: number, atMost: number | null, atLeast: number | null): Promise<number | null> {
     const { plan, transport, sequences } = this
     const { ttl } = plan.hops[hop]!
     const view = new HopTransport(transport, plan.target.family, ttl, sequences)
@@ -112,6 +116,9 @@ class HopSearch {
         timeoutMs: TIMEOUT_MS,
         intervalMs: INTERVAL_MS,
         deadlineMs: left,
+        // All but echo replies are errors of ICMP.
+        limitsAnswers: hop < plan.hops.length - 1 || transport.kind === 'udp',
+        likely: atLeast === null ? [] : [atLeast, atLeast + 1],
       },
       this.timers,
       this.signal,
@@ -150,6 +157,16 @@ class HopSearch {
   }
 
   private notes(): string[] {
+    const notes = this.plan.hops.flatMap(({ ttl }, hop) => {
+      const result = this.results[hop]
+      if (result?.limit?.by !== 'unknown' || result.pathMtu === null) return []
+      const { largestPossible } = result.limit
+      return [`hop ${ttl}: packets of ${result.pathMtu} bytes pass, and perhaps larger ones up to ${largestPossible}`]
+    })
+    return [...notes, ...this.unknownNotes()]
+  }
+
+  private unknownNotes(): string[] {
     const unknown = this.plan.hops.filter((_, hop) => this.mtu(hop) === null).map(({ ttl }) => ttl)
     if (unknown.length === 0) return []
     const why = this.isOver ? 'the time was over' : 'too few answers'

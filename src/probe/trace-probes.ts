@@ -1,6 +1,7 @@
 // What is remembered of a trace's probes, in bounded memory: by sequence, what each was for, and which still wait for an answer.
 
 import type { SendBatch } from '../ports/probe.js'
+import { batchOfOne } from './probe-batch.js'
 import { PROBE_STATE, ProbeRing, type ProbeState } from './probe-ring.js'
 import type { ProbePurpose } from './trace-events.js'
 
@@ -121,16 +122,6 @@ export class TraceProbes {
 
 /** A batch of one probe: so answers are read between any two. */
 export function oneProbeBatch(): Required<SendBatch> {
-  return {
-    count: 1,
-    target: new Int32Array(1),
-    sequence: new Uint32Array(1),
-    payloadBytes: new Int32Array(1),
-    result: new Int32Array(1),
-    sentNs: new Float64Array(1),
-    sentMonoNs: new Float64Array(1),
-    mtu: new Int32Array(1),
-    ttl: new Uint8Array(1),
-    flow: new Uint16Array(1),
-  }
+  const batch = batchOfOne()
+  return { ...batch, mtu: new Int32Array(1), ttl: new Uint8Array(1), flow: new Uint16Array(1) }
 }

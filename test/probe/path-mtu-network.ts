@@ -27,7 +27,13 @@ export interface SimulatedPath {
   shortQuotes?: boolean
   kind?: 'datagram' | 'udp'
   /** Links in order, routers between them: `ROUTERS[n]` is behind link n. With it `mtu`, `reporter` and `loss` are for each link. */
-  links?: readonly { mtu?: number /** The router before the link says so. */; tells?: boolean; loss?: number }[]
+  links?: readonly {
+    mtu?: number /** The router before the link says so. */
+    tells?: boolean
+    loss?: number
+    /** The router behind it answers six at once and one a second, as Linux does. */
+    limited?: boolean
+  }[]
 }
 
 /** Addresses of routers: the first is behind link 0. */
@@ -67,6 +73,7 @@ export class SimulatedNetwork implements ProbeTransport {
   private nowMs = 0
   private order = 0
   private reports = 0
+  private readonly limits = new Map<number, { tokens: number; atMs: number }>()
   private tokens: number
   private tokensAtMs = 0
   private readable: () => void = () => undefined
@@ -182,6 +189,7 @@ export class SimulatedNetwork implements ProbeTransport {
         return 0
       }
       if (index + 1 === ttl && index + 1 < links.length) {
+        if (link.limited && !this.takeLimitToken(index)) return 0
         const words = { errno: 113, from: ROUTERS[index]!, type: v6 ? 3 : 11, code: 0 }
         this.deliver(rttMs, this.errorOf(sequence, words))
         return 0
@@ -189,6 +197,13 @@ export class SimulatedNetwork implements ProbeTransport {
     }
     this.deliver(rttMs, visitor => visitor.reply(this.replyOf(sequence, size)))
     return 0
+  }
+
+  private takeLimitToken(hop: number): boolean {
+    const { tokens, atMs } = this.limits.get(hop) ?? { tokens: 6, atMs: this.nowMs }
+    const now = Math.min(tokens + (this.nowMs - atMs) / 1000, 6)
+    this.limits.set(hop, { tokens: now >= 1 ? now - 1 : now, atMs: this.nowMs })
+    return now >= 1
   }
 
   private polices(): boolean {

@@ -5,7 +5,7 @@ import { ROUTERS, SimulatedNetwork, type SimulatedPath } from './path-mtu-networ
 const TARGET = '192.0.2.9'
 
 /** Hops that answer; all of them when nothing is said. */
-async function search(path: SimulatedPath, answering?: readonly number[]) {
+async function search(path: SimulatedPath, answering?: readonly number[], deadlineMs = 120_000) {
   const { links = [], family = 4 } = path
   const network = new SimulatedNetwork({ localMtu: 1500, tells: true, ...path })
   const all: AnsweringHop[] = links.map((_, index) => ({
@@ -14,7 +14,7 @@ async function search(path: SimulatedPath, answering?: readonly number[]) {
   }))
   const hops = answering === undefined ? all : all.filter(({ ttl }) => answering.includes(ttl))
   const target = { index: 0, target: 'host', address: TARGET, family } as const
-  const plan = { target, hops, largestPayload: 65_000, deadlineMs: 120_000 }
+  const plan = { target, hops, largestPayload: 65_000, deadlineMs }
   return { result: await network.finish(findHopMtus(network, plan, network.timers)), network }
 }
 
@@ -77,6 +77,27 @@ describe('packet sizes by hop', () => {
     }
     // Silence is believed when ordinary loss would explain it once in a thousand cases; some twenty sizes are tried in a run.
     expect(wrong.length).toBeLessThanOrEqual(3)
+  })
+
+  test('routers that answer once a second only are waited for, and the black hole is where it is', async () => {
+    const limited = { limited: true }
+    const links = [limited, limited, { mtu: 1400, limited: true }, limited, FREE]
+    const { result, network } = await search({ links })
+    expect(result).toEqual({
+      mtus: [1500, 1500, 1400, 1400, 1400],
+      limits: [{ afterTtl: 2, beforeTtl: 3, mtu: 1400, saidBy: null }],
+      notes: [],
+    })
+    // It can be done: what the deadline is in the program.
+    expect(network.nowMonoNs() / 1e9).toBeLessThan(60)
+  })
+
+  test('what is not found out in time is no number', async () => {
+    const links = [FREE, FREE, { mtu: 1400 }, FREE]
+    const { result } = await search({ links }, undefined, 1500)
+    expect(result.mtus.at(-1)).toBeNull()
+    expect(result.limits).toEqual([])
+    expect(result.notes.join()).toMatch(/hop 4: packets of \d+ bytes pass, and perhaps larger ones up to \d+/)
   })
 
   test('no hop that answers, nothing to say', async () => {
