@@ -9,6 +9,7 @@ import { isAddress, splitZone } from '../bytes/address.js'
 import { type NetkitError, UnsupportedError, UsageError } from '../errors/index.js'
 import type { ProbeOptions, ProbeTransport } from '../ports/probe.js'
 import type { ErrorEvent } from '../probe/events.js'
+import { refusalMeaning } from '../probe/no-route.js'
 import type { PingTimers } from '../probe/ping-run.js'
 
 /** A target that has no address. */
@@ -85,7 +86,7 @@ export function noRouteError(
   source: string | null,
 ): NetkitError {
   const broadcast = errno === 'EACCES' && source !== null ? ['it is a broadcast address: allow that with -b'] : []
-  return new UsageError(`${target.target}: ${reason}`, {
+  return new UsageError(`${target.target}: ${refusalMeaning(errno, reason) ?? reason}`, {
     code: 'no-route',
     hints: [`see the route taken: ip route get ${target.address}`, ...broadcast],
   })

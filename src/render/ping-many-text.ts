@@ -2,6 +2,7 @@
 
 import { printable } from '../bytes/printable.js'
 import type { AnsweredOnce, ErrorEvent, ProbeEvent, ProbeTarget, ReplyEvent, SummaryEvent } from '../probe/events.js'
+import { refusalMeaning } from '../probe/no-route.js'
 import { targetTable } from './ping-many-table.js'
 import { newState, noteFailure, type TargetState, targetLabel, verdict } from './ping-many-target.js'
 import { PingTotals } from './ping-many-totals.js'
@@ -141,7 +142,8 @@ export class PingManyText {
 
   private error(event: ErrorEvent): void {
     const who = event.from === null ? 'this host' : this.shown(event.from)
-    const failure = `${printable(event.reason)} from ${who}`
+    const meaning = event.origin === 'local' ? refusalMeaning(event.errno, event.reason) : null
+    const failure = printable(meaning ?? `${event.reason} from ${who}`)
     noteFailure(this.stateOf(event.target), failure)
     const about = event.sequence === null ? '' : `${this.sequence(event.sequence)} `
     if (this.showsProbes) this.probeLine(event, `${about}${failure}`)

@@ -138,15 +138,19 @@ describe('a round of one probe each', () => {
     ])
   })
 
-  test('a refusal of this host is said to be one', () => {
-    const events = [
-      sent(dead, 1),
-      localError(dead, 1, 'ENETUNREACH', 'network is unreachable', null),
-      one(dead, 0, { errors: 1 }),
-    ]
-    expect(show({}, events, [near, dead]).lines[1]).toBe(
-      '10.0.0.99 is unreachable: network is unreachable from this host',
-    )
+  // ip-route(8): types blackhole, prohibit and unreachable answer a send with these.
+  test.each([
+    ['ENETUNREACH', 'network is unreachable', 'no route from this host (network is unreachable)'],
+    ['EINVAL', 'invalid argument', /^no route from this host: .*blackhole/],
+    ['EACCES', 'permission denied', /^no route from this host: .*prohibits/],
+    ['EHOSTUNREACH', 'no route to host', /^no route from this host: .*unreachable/],
+    ['EPERM', 'operation not permitted', 'dropped by the firewall of this host (operation not permitted)'],
+    ['ENETDOWN', 'network is down', 'network is down from this host'],
+  ])('a refusal of this host, %s, is said to be one, and what it means', (errno, words, meaning) => {
+    const events = [sent(dead, 1), localError(dead, 1, errno, words, null), one(dead, 0, { errors: 1 })]
+    const line = show({}, events, [near, dead]).lines[1]!
+    expect(line.slice(0, 26)).toBe('10.0.0.99 is unreachable: ')
+    expect(line.slice(26)).toMatch(meaning)
   })
 
   test('a TCP port that refuses is alive too', () => {
