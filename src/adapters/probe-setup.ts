@@ -77,14 +77,19 @@ export class ProbeTargets {
   }
 
   /** `bind`, or `bindPort` where there is one. @throws UsageError for an address that is not this host's */
-  mustBind(handle: SocketHandle, port: number | null = null): void {
-    const bound = port === null ? this.bind(handle) : this.bindPort(handle, port)
+  mustBind(handle: SocketHandle, port: number | null = null, flow = 0): void {
+    this.checkBound(port === null ? this.bind(handle) : this.bindPort(handle, port), port, flow)
+  }
+
+  /** @throws for what `bind` or `bindPort` answered */
+  checkBound(bound: Outcome, port: number | null, flow: number): void {
     const { source } = this.options
     if (bound === -ERRNO.EADDRNOTAVAIL) {
       const hints = hintsFor('bind', bound)
       throw new UsageError(`cannot probe from ${source}: it is not an address of this host`, { hints })
     }
-    if (bound < 0) throw systemError('bind', bound, port === null ? `bind to ${source}` : `bind to port ${port}`)
+    const what = port === null ? `${source}` : `source port ${port}${flow === 0 ? '' : `, of flow ${flow}`}`
+    if (bound < 0) throw systemError('bind', bound, `bind to ${what}`)
   }
 
   /** The address that the kernel sends from to a target. */

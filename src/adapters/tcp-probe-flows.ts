@@ -41,6 +41,15 @@ export class TcpFlows {
     return held < 0 ? held : this.bindTo(handle, this.portOf(flow))
   }
 
+  /**
+   * Takes the ports of so many flows, where they were chosen: later another program might have them.
+   * @throws what `mustBind` throws, naming the flow
+   */
+  reserve(flows: number): void {
+    if (this.firstPort === null) return
+    for (let flow = 0; flow < flows; flow++) this.targets.checkBound(this.hold(flow), this.firstPort + flow, flow)
+  }
+
   close(): void {
     for (const handle of this.holders.splice(0)) this.port.close(handle)
     this.ports.clear()
@@ -51,12 +60,14 @@ export class TcpFlows {
     if (handle < 0) return handle
     // There may be no such port for a scout.
     const isChosen = this.firstPort !== null && flow < SCOUT_FLOWS
-    const bound = this.bindTo(handle, isChosen ? this.firstPort! + flow : 0)
+    // Bound alone first: two programs that share a port by SO_REUSEADDR would get in each other's way at every connect.
+    const bound = isChosen ? this.targets.bindPort(handle, this.firstPort! + flow) : this.bindTo(handle, 0)
     const port = bound < 0 ? 0 : this.targets.boundPort(handle)
     if (port === 0) {
       this.port.close(handle)
       return bound < 0 ? bound : -ERRNO.EADDRNOTAVAIL
     }
+    this.port.setOption(handle, SOL_SOCKET, SO_REUSEADDR, int32Bytes(1))
     this.holders.push(handle)
     this.ports.set(flow, port)
     return 0

@@ -61,6 +61,12 @@ export class TcpSockets {
     } finally {
       port.close(trial)
     }
+    try {
+      this.flows.reserve(options.flows ?? 1)
+    } catch (error) {
+      this.flows.close()
+      throw error
+    }
   }
 
   open(): SocketHandle | Outcome {

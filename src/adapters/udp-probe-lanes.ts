@@ -50,7 +50,7 @@ export class UdpLanes {
     let timestamps: TimestampSource = 'user'
     try {
       // What cannot be set is told now, and not at every probe.
-      if (options.sourcePort !== undefined) timestamps = this.open(0)
+      if (options.sourcePort !== undefined) timestamps = this.openFlows()
       else while (this.lanes.length < count) timestamps = this.open(-1)
     } catch (error) {
       this.close()
@@ -78,6 +78,14 @@ export class UdpLanes {
 
   close(): void {
     for (const { handle } of this.lanes) this.port.close(handle)
+  }
+
+  /** Ports that were chosen are taken now: another program would have time to, and a flow without its port says nothing of the network. */
+  private openFlows(): TimestampSource {
+    const { sourcePort, flows = 1 } = this.options
+    const timestamps = this.open(0)
+    if (sourcePort !== null) for (let flow = 1; flow < flows; flow++) this.open(flow)
+    return timestamps
   }
 
   private openFlow(flow: number): Lane | Outcome {
@@ -108,7 +116,7 @@ export class UdpLanes {
       const setup = new SocketSetup(port, { handle, kind: 'datagram', note: null }, stamped)
       setup.setWishes()
       targets.leaseFlowLabel(setup)
-      targets.mustBind(handle, flow < 0 ? null : this.wantedPort(flow))
+      targets.mustBind(handle, flow < 0 ? null : this.wantedPort(flow), Math.max(flow, 0))
       const timestamps = setup.setReceiving(targets.table.count)
       const lane = { handle, flow, latest: new Uint32Array(targets.table.count), used: false }
       this.lanes.push(lane)

@@ -67,7 +67,7 @@ async function openSized(target: ProbeTarget, settings: TraceSettings): Promise<
   const own = protocolOf(settings)
   const open = (protocol: 'icmp' | 'udp'): Promise<ProbeTransport> => {
     const port = own === protocol ? settings.port : null
-    const plan = tracePlan({ ...settings, packetBytes: null, port }, target, protocol)
+    const plan = tracePlan({ ...settings, packetBytes: null, port, flows: 1 }, target, protocol)
     const options = traceTransportOptions({ ...settings, raw: false, pathMtu: 'probe' }, plan)
     return openProbeTransport({ ...options, payloadBytes: LARGEST_PAYLOAD[target.family] }, protocol)
   }
@@ -88,7 +88,7 @@ async function measureMss(
 ): Promise<{ mss: readonly (number | null)[]; notes: readonly string[] }> {
   try {
     const port = protocolOf(settings) === 'tcp' ? settings.port : null
-    const plan = tracePlan({ ...settings, packetBytes: null, port }, target, 'tcp')
+    const plan = tracePlan({ ...settings, packetBytes: null, port, flows: 1 }, target, 'tcp')
     const transport = await openProbeTransport(traceTransportOptions({ ...settings, raw: false }, plan), 'tcp')
     try {
       const own = { target: target.index, family: target.family, hops, deadlineMs: MSS_DEADLINE_MS }

@@ -196,6 +196,7 @@ export function traceTransportOptions(settings: TraceSettings, plan: TracePlan):
     sendBufferBytes: null,
     port: plan.port,
     sourcePort: plan.protocol === 'icmp' ? null : settings.sourcePort,
+    flows: plan.flows,
     quotedHeaders: settings.raw,
     netnsFd: -1,
   }

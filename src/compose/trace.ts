@@ -23,6 +23,7 @@ export interface PreparedTrace {
   /** Why it is this transport or protocol, and what a caller should know. */
   readonly notes: readonly string[]
   start(tell: (event: TraceEvent) => void): TraceRun
+  /** May be called more than once. */
   close(): void
 }
 
@@ -55,10 +56,14 @@ async function prepared(
 ): Promise<PreparedTrace> {
   const plan = tracePlan(settings, target, protocol)
   const transport: ProbeTransport = await openProbeTransport(traceTransportOptions(settings, plan), protocol)
+  let isOpen = true
   return {
     plan,
     notes: transport.note === null ? notes : [...notes, transport.note],
     start: tell => new TraceRun(plan, { transport, timers: eventLoop }, tell),
-    close: () => transport.close(),
+    close: () => {
+      if (isOpen) transport.close()
+      isOpen = false
+    },
   }
 }

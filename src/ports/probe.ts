@@ -193,6 +193,8 @@ export interface ProbeOptions {
   readonly port: number | null
   /** Source port of flow 0 of a trace over UDP or TCP, those of others follow; null for ports of the kernel's choice. */
   readonly sourcePort?: number | null
+  /** Flows whose source ports, where they were chosen, are taken when the transport is opened; 1 where it is missing. */
+  readonly flows?: number
   /** Hear ICMP errors through a raw socket too, for the IP headers that they quote. @throws PermissionError on open without it */
   readonly quotedHeaders?: boolean
   /** Network namespace to probe from, -1 for the caller's. */

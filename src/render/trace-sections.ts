@@ -32,8 +32,13 @@ export function flowLines({ flow, flows, branches }: TraceDocument): string[] {
   const key = flow.key === 'source-port' ? 'source port' : 'checksum'
   const lines = [...ways].map(([way, same]) => {
     const word = same.length === 1 ? 'flow' : 'flows'
-    const values = same.length > MOST_VALUES ? '' : ` (${key} ${rangesOf(same.map(each => each.value))})`
-    const shown = way === '' ? 'nobody answered' : `${way}${qualityOf(same)}`
+    const values =
+      same.length > MOST_VALUES || same.every(({ value }) => value === 0)
+        ? ''
+        : ` (${key} ${rangesOf(same.map(each => each.value))})`
+    // A flow has its port or checksum from its first probe on.
+    const silent = same.every(({ value }) => value === 0) ? 'nothing could be sent' : 'nobody answered'
+    const shown = way === '' ? silent : `${way}${qualityOf(same)}`
     return `${word} ${rangesOf(same.map(each => each.flow))}${values}: ${shown}`
   })
   // Where nobody answered, nothing is known of branches.
@@ -50,7 +55,7 @@ function branchWords({ flowsTried, byTtl, complete }: NonNullable<TraceDocument[
   return `${found}, with ${counted(flowsTried, 'flow')}; ${sure}`
 }
 
-/** Loss and mean time of all flows of a way together. */
+/** Loss and mean time of all flows of a way together, and apart from it what may be lost or may be not. */
 function qualityOf(flows: readonly FlowPath[]): string {
   const known = flows.filter(({ lossPercent }) => lossPercent !== null)
   const sent = known.reduce((sum, each) => sum + each.sent, 0)
@@ -58,8 +63,12 @@ function qualityOf(flows: readonly FlowPath[]): string {
   const timed = flows.filter(({ rttMs }) => rttMs !== null)
   const received = timed.reduce((sum, each) => sum + each.received, 0)
   const spent = timed.reduce((sum, each) => sum + each.received * each.rttMs!.avg, 0)
+  const unknown = flows.filter(each => each.lossPercent === null && each.reached && each.received < each.sent)
+  const asked = unknown.reduce((sum, each) => sum + each.sent, 0)
+  const answered = unknown.reduce((sum, each) => sum + each.received, 0)
   const parts = [
     ...(sent > 0 ? [`${formatPercent(lost / sent)} loss`] : []),
+    ...(asked > 0 ? [`${asked - answered} of ${asked} unanswered`] : []),
     ...(received > 0 ? [`avg ${formatRtt(spent / received)} ms`] : []),
   ]
   return parts.length === 0 ? '' : `  ${parts.join(', ')}`

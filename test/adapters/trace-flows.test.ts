@@ -49,6 +49,21 @@ test.each([
   expect(ports).not.toContain(0)
 })
 
+test.each([
+  ['UDP', openUdpProbe],
+  ['TCP', openTcpProbe],
+] as const)(
+  'a chosen port over %s that another program has is told of with its flow before anything is sent',
+  (_, opener) => {
+    const first = 64_910
+    opened(opener, { sourcePort: first + 2 })
+    const open = (flows: number) => opened(opener, { sourcePort: first, flows })
+    expect(() => open(4)).toThrow(/source port 64912, of flow 2: .*EADDRINUSE/)
+    // Those that had been taken are free again.
+    expect(open(2).flowValue?.(1)).toBe(first + 1)
+  },
+)
+
 test('a handshake that the kernel tells nothing of is not taken for one whose SYN was repeated', async () => {
   const handles: SocketHandle[] = []
   const port: SocketPort = {

@@ -126,6 +126,8 @@ class TraceJob {
     const document = session.document()
     if (!this.flags.mtu || this.refusal !== null || this.abort.signal.aborted) return document
     const { settings } = this.request
+    // Sizes are measured from the same source port.
+    this.prepared.close()
     return session.document(await this.parts.mtu(this.target, settings, document, this.abort.signal))
   }
 
