@@ -115,10 +115,10 @@ const resolverFields = (reason: string): JsonObject => ({
   mpls: null,
 })
 
-/** One event as the object of its line. */
-export function eventObject(event: ProbeEvent): JsonObject {
-  const { target, address } = event.target
-  const head = { event: event.event, target, address }
+/** One event as the object of its line. @param several whether to say which target it is about: a list may have one twice */
+export function eventObject(event: ProbeEvent, several: boolean): JsonObject {
+  const { index, target, address } = event.target
+  const head = { event: event.event, ...(several ? { index } : {}), target, address }
   if (event.event === 'summary') {
     const { transport, timestampSource, payloadBytes } = event
     return { ...head, transport, timestampSource, payloadBytes, statistics: statisticsFields(event.statistics) }
@@ -129,9 +129,9 @@ export function eventObject(event: ProbeEvent): JsonObject {
   return { ...probe, ...(event.event === 'error' ? errorFields(event) : answerFields(event)) }
 }
 
-/** The two lines of a target that has no address: why, and its empty summary. */
-export function unresolvedObjects(target: string, reason: string, atMs: number): JsonObject[] {
-  const head = { target, address: null }
+/** The two lines of a target that has no address: why, and its empty summary. @param index behind those that have one; null for an only target */
+export function unresolvedObjects(target: string, reason: string, atMs: number, index: number | null): JsonObject[] {
+  const head = { ...(index === null ? {} : { index }), target, address: null }
   return [
     { event: 'error', ...head, sequence: null, atMs: toMicros(atMs), ...resolverFields(reason) },
     {

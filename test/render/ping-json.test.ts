@@ -180,21 +180,35 @@ describe('--json', () => {
 describe('--ndjson', () => {
   test('has lines as the schema says, each with its target and address as text', () => {
     for (const event of EVENTS) {
-      const line = parsed(eventObject(event))
+      const line = parsed(eventObject(event, false))
       expect(errorsOf('ping-event', line), event.event).toEqual([])
       expect(Object.keys(line).slice(0, 3)).toEqual(['event', 'target', 'address'])
       expect(line).toMatchObject({ event: event.event, target: event.target.target, address: event.target.address })
     }
   })
 
+  test('tells entries of a list apart that are alike, by their position', () => {
+    const twins = [target('10.0.1.2', { target: 'bee' }), target('10.0.1.2', { target: 'bee', index: 1 })]
+    const lines = twins.flatMap(twin => [sent(twin, 1), reply(twin, 1, 0.3), timeout(twin, 2), summary(twin, {})])
+    for (const event of [...lines, ...EVENTS]) {
+      const line = parsed(eventObject(event, true))
+      expect(errorsOf('ping-event', line), event.event).toEqual([])
+      expect(line['index']).toBe(event.target.index)
+    }
+    for (const line of unresolvedObjects('no-such', 'Name or service not known', AT_MS, 2)) {
+      expect(errorsOf('ping-event', line)).toEqual([])
+      expect(line['index']).toBe(2)
+    }
+  })
+
   test('has an error and a summary for a name without an address', () => {
-    const lines = unresolvedObjects('no-such', 'Name or service not known', AT_MS)
+    const lines = unresolvedObjects('no-such', 'Name or service not known', AT_MS, null)
     expect(lines.map(line => line['event'])).toEqual(['error', 'summary'])
     for (const line of lines) expect(errorsOf('ping-event', line)).toEqual([])
   })
 
   test('has numbers that are numbers, and null for what is unknown', () => {
-    const line = parsed(eventObject(reply(bee, 1, null, { ttl: null })))
+    const line = parsed(eventObject(reply(bee, 1, null, { ttl: null }), false))
     expect(line).toMatchObject({
       sequence: 1,
       atMs: AT_MS,
@@ -204,11 +218,13 @@ describe('--ndjson', () => {
       queuedMs: null,
       ipOptions: null,
     })
-    expect(parsed(eventObject(reply(bee, 1, 1, { ipOptions: Uint8Array.of(7, 3, 4) })))['ipOptions']).toBe('070304')
+    expect(parsed(eventObject(reply(bee, 1, 1, { ipOptions: Uint8Array.of(7, 3, 4) }), false))['ipOptions']).toBe(
+      '070304',
+    )
   })
 
   test('is refused by the schema when a line is none of the events', () => {
-    const line = parsed(eventObject(EVENTS[1]!))
+    const line = parsed(eventObject(EVENTS[1]!, false))
     const wrong: object[] = [
       { ...line, event: 'answer' },
       { ...line, extra: 1 },

@@ -240,10 +240,13 @@ class DocumentView implements PingView {
 class LinesView implements PingView {
   private readonly prepared: PreparedPing
   private readonly io: Console
+  private readonly several: boolean
+  private withoutAddress = 0
 
   constructor(prepared: PreparedPing, io: Console) {
     this.prepared = prepared
     this.io = io
+    this.several = prepared.targets.length + prepared.unresolved.length > 1
   }
 
   begin(): void {
@@ -251,11 +254,13 @@ class LinesView implements PingView {
   }
 
   unresolved({ target, reason }: UnresolvedTarget): void {
-    for (const line of unresolvedObjects(target, reason, Date.now())) this.io.out.jsonLine(line)
+    const index = this.prepared.targets.length + this.withoutAddress++
+    const lines = unresolvedObjects(target, reason, Date.now(), this.several ? index : null)
+    for (const line of lines) this.io.out.jsonLine(line)
   }
 
   event(event: ProbeEvent): void {
-    this.io.out.jsonLine(eventObject(event))
+    this.io.out.jsonLine(eventObject(event, this.several))
     this.io.out.flush()
   }
 
