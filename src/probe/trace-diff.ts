@@ -142,7 +142,7 @@ function sentencesOf(diff: Omit<TraceDiff, 'sentences'>): string[] {
       ? []
       : [reached.after ? 'the target is reached now' : 'the target is no longer reached']),
     ...(isSame ? ['the path is the same'] : []),
-    ...changedHops.map(changedSentence),
+    ...changedHops.flatMap(hop => changedSentences(hop, isMoved)),
     ...(isMoved ? [`the target is ${hopsWord(hops.after)} away, it was ${hops.before}`] : []),
     ...(targetState.before === targetState.after
       ? []
@@ -154,9 +154,12 @@ function sentencesOf(diff: Omit<TraceDiff, 'sentences'>): string[] {
   ]
 }
 
-function changedSentence({ ttl, before, after }: ChangedHop): string {
-  const words = (addresses: readonly string[]): string => (addresses.length === 0 ? 'nobody' : addresses.join(' and '))
-  return `hop ${ttl} changed: ${words(before)} became ${words(after)}`
+/** @param isMoved that the path is longer or shorter is told anyway, and so is what became of its hops */
+function changedSentences({ ttl, before, after }: ChangedHop, isMoved: boolean): string[] {
+  const words = (addresses: readonly string[]): string => addresses.join(' and ')
+  if (before.length > 0 && after.length > 0) return [`hop ${ttl} changed: ${words(before)} became ${words(after)}`]
+  if (isMoved) return []
+  return [before.length === 0 ? `hop ${ttl} is new: ${words(after)}` : `hop ${ttl} is gone: ${words(before)}`]
 }
 
 function lossWords({ afterTtl, beforeTtl, percent }: LocatedLoss): string {

@@ -104,7 +104,7 @@ export interface FlowPath {
   readonly reached: boolean
   readonly sent: number
   readonly received: number
-  /** To the deepest TTL that answers. */
+  /** To the deepest TTL that answers; null where probes are unanswered and may not be lost, or where only other flows reach the target. */
   readonly lossPercent: number | null
   readonly rttMs: HopRtt | null
 }
@@ -163,6 +163,8 @@ export interface TraceDocument {
   /** How the target answered in the end; null when it did not. `open`, `refused`, `filtered` are for TCP. */
   readonly targetState: 'answered' | 'open' | 'refused' | 'unreachable' | 'filtered' | null
   readonly rounds: number
+  /** Probes that this host refused to send: they are none of `sent`. */
+  readonly unsent: number
   readonly hops: readonly Hop[]
   readonly loss: readonly LocatedLoss[]
   readonly rateLimited: readonly RateLimitedHop[]

@@ -3,31 +3,42 @@
 import { lossPercent } from './statistics.js'
 import type { Branches, FlowPath } from './trace-document.js'
 import type { TraceHeader } from './trace-events.js'
-import type { CountedPath, FlowFold } from './trace-flow-fold.js'
+import { type CountedPath, type FlowFold, newCell } from './trace-flow-fold.js'
 import type { LossOfFlows } from './trace-flow-loss.js'
 import { flowsToExclude } from './trace-flows.js'
+import type { SlowVerdict } from './trace-loss.js'
 
 interface FlowPathSource extends CountedPath {
   readonly flow: FlowFold
 }
 
-export function flowPathsOf(header: TraceHeader, paths: readonly FlowPathSource[], loss: LossOfFlows): FlowPath[] {
+export function flowPathsOf(
+  header: TraceHeader,
+  paths: readonly FlowPathSource[],
+  loss: LossOfFlows,
+  verdicts: ReadonlyMap<number, SlowVerdict>,
+): FlowPath[] {
+  const isReached = paths.some(({ flow }) => flow.distance !== null)
   return [...paths]
     .sort((a, b) => a.flow.flow - b.flow.flow)
     .map(({ flow, cells }) => {
       const deepest = Math.max(...[...flow.current.keys()].filter(ttl => ttl <= flow.end), 0)
-      const cell = cells.get(deepest)
-      const sent = cell === undefined ? 0 : cell.sent + cell.slowSent
-      const received = cell === undefined ? 0 : cell.received + cell.slowReceived
+      const cell = cells.get(deepest) ?? newCell()
+      const sent = cell.sent + cell.slowSent
+      const received = cell.received + cell.slowReceived
       const lost = Math.min(Math.round(loss.lostShareOfFlow(flow.flow, deepest) * sent), sent - received)
+      // Probes that nothing deeper tells of are no loss only where slowed ones of the flow have told.
+      const isLimited = verdicts.get(deepest) === 'rate-limited'
+      const isTold = isLimited ? sent === received || cell.slowSent > 0 : sent - received === lost
+      const reached = flow.distance !== null
       return {
         flow: flow.flow,
         value: header.flowValues[flow.flow] ?? 0,
         path: pathOf(flow, header.firstTtl, deepest),
-        reached: flow.distance !== null,
+        reached,
         sent,
         received,
-        lossPercent: lossPercent(sent, lost),
+        lossPercent: isTold && reached === isReached ? lossPercent(sent, lost) : null,
         rttMs: flow.endTimes.statistics(),
       }
     })

@@ -72,6 +72,15 @@ export function hopsOf(
   })
 }
 
+/** Hops of a path that was only asked whether anybody is there, and nobody answered. */
+export function silentHops(firstTtl: number, sentTo: ReadonlyMap<number, number>): Hop[] {
+  const last = Math.max(...sentTo.keys(), firstTtl - 1)
+  return Array.from({ length: last - firstTtl + 1 }, (_, at) => {
+    const sent = sentTo.get(firstTtl + at) ?? 0
+    return { ttl: firstTtl + at, responders: [], ...shownCounts({ sent, received: 0, lost: sent }) }
+  })
+}
+
 function hopOf(
   ttl: number,
   paths: readonly CountedPath[],

@@ -139,6 +139,7 @@ const document: Shape<TraceDocument> = record<TraceDocument>({
   reached: flag,
   targetState: nullable(oneOf('answered', 'open', 'refused', 'unreachable', 'filtered')),
   rounds: or(whole, 0),
+  unsent: or(whole, 0),
   hops: list(record({ ttl: whole, responders: list(responder), ...counts }), MOST_HOPS),
   loss: list(record({ ...place, percent: real, verified: or(flag, false), flows: nullable(list(whole)) })),
   rateLimited: list(record({ ttl: whole, verified: flag })),

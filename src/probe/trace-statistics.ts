@@ -5,6 +5,7 @@ import type { Hop, PathChange, RateLimitedHop, TraceDocument } from './trace-doc
 import type {
   PathChangeEvent,
   RoundEvent,
+  TraceErrorEvent,
   TraceEvent,
   TraceHeader,
   TraceReplyEvent,
@@ -13,7 +14,7 @@ import type {
 import { FlowFold, type HopNature } from './trace-flow-fold.js'
 import { lossOfFlows } from './trace-flow-loss.js'
 import { branchesOf, flowPathsOf } from './trace-flow-paths.js'
-import { type DocumentExtras, HopFold, hopsOf } from './trace-hops.js'
+import { type DocumentExtras, HopFold, hopsOf, silentHops } from './trace-hops.js'
 import type { SlowVerdict } from './trace-loss.js'
 import { type TargetState, targetStateOf } from './trace-target.js'
 import { verdictOf } from './trace-verdict.js'
@@ -41,6 +42,12 @@ export class TraceStatistics {
   private latestRound = 0
   private targetState: TargetState | null = null
   private localError: string | null = null
+  private probes = 0
+  private unsent = 0
+  private late = 0
+  /** Scouts that nobody answered, by TTL: of use only while nobody answers any. */
+  private readonly lostScouts = new Map<number, number>()
+  private heardScout = false
 
   constructor(header: TraceHeader, { flows = false }: TraceStatisticsOptions = {}) {
     this.header = header
@@ -60,9 +67,10 @@ export class TraceStatistics {
     if (event.event !== 'verified') this.startedMs ??= event.atMs
     if ('purpose' in event) this.sawProbe = true
     if ('purpose' in event && event.flow === 0 && event.round > 0) this.firstRound ??= event.round
-    if (event.event === 'reply' || event.event === 'late') this.answered(event)
+    if (event.event === 'sent') this.probes++
+    else if (event.event === 'reply' || event.event === 'late') this.answered(event)
     else if (event.event === 'timeout') this.unanswered(event)
-    else if (event.event === 'error') this.localError = event.reason
+    else if (event.event === 'error') this.refused(event)
     else if (event.event === 'round') this.roundEnded(event)
     else if (event.event === 'path-change') this.changed(event)
     else if (event.event === 'verified') this.hop(event.ttl).verdict = event.verdict
@@ -73,7 +81,10 @@ export class TraceStatistics {
     const header = extras.header ?? this.header
     const flows = [...this.flows.values()].map(flow => ({ flow, cells: flow.open() }))
     const loss = lossOfFlows(flows, ttl => this.natureOf(ttl))
-    const hops = hopsOf(header, flows, this.hops, loss, extras)
+    const isSilent = !this.heardScout && flows.every(({ cells }) => cells.size === 0)
+    const hops = isSilent
+      ? silentHops(header.firstTtl, this.lostScouts)
+      : hopsOf(header, flows, this.hops, loss, extras)
     const listed = this.listsFlows || flows.length > 1
     const verdicts = new Map([...this.hops].flatMap(([ttl, { verdict }]) => (verdict === null ? [] : [[ttl, verdict]])))
     const document = {
@@ -90,21 +101,28 @@ export class TraceStatistics {
       reached: flows.some(({ flow }) => flow.distance !== null),
       targetState: this.targetState,
       rounds: this.rounds,
+      unsent: this.unsent,
       hops,
       loss: loss.located,
       rateLimited: rateLimitedOf(hops, verdicts, loss.suspected),
       pathChanges: [...this.changes],
-      flows: listed ? flowPathsOf(header, flows, loss) : null,
+      flows: listed ? flowPathsOf(header, flows, loss, verdicts) : null,
       branches: listed ? branchesOf(header, flows) : null,
       mtu: extras.mtu ?? null,
     }
-    return { ...document, verdict: verdictOf(document, { verdicts, localError: this.localError }) }
+    const { localError, probes, late } = this
+    const facts = { verdicts, localError, probes, late, maxTtl: header.maxTtl }
+    return { ...document, verdict: verdictOf(document, facts) }
   }
 
   private answered(event: TraceReplyEvent): void {
     const place = placeOf(event, this.header.target)
     // Scouts of TCP go their own ways, and who says "too big" does not stand at the probe's TTL.
-    if (event.purpose === 'scout') return
+    if (event.purpose === 'scout') {
+      this.heardScout = true
+      return
+    }
+    if (event.event === 'late') this.late++
     if (place === null) {
       this.noteTooBig(event)
       return
@@ -122,7 +140,10 @@ export class TraceStatistics {
   }
 
   private unanswered({ purpose, ttl, round, flow }: TraceTimeoutEvent): void {
-    if (purpose === 'scout') return
+    if (purpose === 'scout') {
+      this.lostScouts.set(ttl, (this.lostScouts.get(ttl) ?? 0) + 1)
+      return
+    }
     const fold = this.flow(flow)
     fold.settled({ ttl, round, from: null })
     this.latestRound = Math.max(this.latestRound, round)
@@ -131,6 +152,11 @@ export class TraceStatistics {
     this.hop(ttl)
       .responder(address)
       ?.unanswered(round === 0 ? this.latestRound : round)
+  }
+
+  private refused({ reason }: TraceErrorEvent): void {
+    this.localError = reason
+    this.unsent++
   }
 
   private noteTooBig({ from, mtu }: TraceReplyEvent): void {

@@ -2,20 +2,31 @@
 
 import { isUnreachable } from '../wire/icmp.js'
 import { icmpReason } from '../wire/icmp-words.js'
-import { isIcmpErrorAnswer } from './trace-answers.js'
-import type { Hop, LocatedLoss, TraceDocument } from './trace-document.js'
-import type { TraceAnswer } from './trace-events.js'
+import type { Hop, TraceDocument } from './trace-document.js'
+import { hopName } from './trace-hop-names.js'
 import type { SlowVerdict } from './trace-loss.js'
 import { isProhibition } from './trace-target.js'
-import { hopsWord, listOf, milliseconds, percentage } from './trace-words.js'
+import {
+  type LossFacts,
+  limitSentences,
+  lossSentences,
+  lossySentences,
+  mayLimit,
+  starSentences,
+} from './trace-verdict-loss.js'
+import { hopsWord, listOf, milliseconds } from './trace-words.js'
 
 export type DocumentWithoutVerdict = Omit<TraceDocument, 'verdict'>
 
-export interface VerdictFacts {
-  /** How tests with slowed probes ended, by TTL. */
-  readonly verdicts: ReadonlyMap<number, SlowVerdict>
+export interface VerdictFacts extends LossFacts {
   /** Why this host's kernel refused to send, when it did. */
   readonly localError: string | null
+  /** Probes that were to be sent, scouts among them. */
+  readonly probes: number
+  /** TTL beyond which no probe was to be sent. */
+  readonly maxTtl: number
+  /** Answers that came when their probes had been given up. */
+  readonly late: number
 }
 
 /** So many probes that are all answered: no limit is at work. */
@@ -27,7 +38,7 @@ export function verdictOf(document: DocumentWithoutVerdict, facts: VerdictFacts)
   const answering = document.hops.filter(({ received }) => received > 0)
   const doubtful = doubtfulHops(document, facts.verdicts)
   return [
-    ...endSentences(document, answering.at(-1), facts.localError, doubtful.length > 0),
+    ...endSentences(document, answering.at(-1), facts, doubtful.length > 0),
     ...(answering.length === 0 ? [] : lossSentences(document, answering.at(-1)!, facts.verdicts)),
     ...limitSentences(document, answering),
     ...silentSentences(document.hops, answering.at(-1), doubtful),
@@ -36,17 +47,30 @@ export function verdictOf(document: DocumentWithoutVerdict, facts: VerdictFacts)
     ...changeSentences(document),
     ...translationSentences(document.hops),
     ...tosSentences(document.hops),
+    ...unsentSentences(document, facts),
+    ...lateSentences(facts),
   ]
+}
+
+function unsentSentences({ unsent }: DocumentWithoutVerdict, { localError, probes }: VerdictFacts): string[] {
+  if (unsent === 0 || localError === null || unsent >= probes) return []
+  return [`${unsent} of ${probes} probes could not be sent: ${localError}`]
+}
+
+function lateSentences({ late }: VerdictFacts): string[] {
+  if (late === 0) return []
+  const answers = late === 1 ? '1 answer came' : `${late} answers came`
+  return [`${answers} after the timeout: a longer one (-w) tells how long answers take`]
 }
 
 /** Whether the target is there. */
 function endSentences(
   document: DocumentWithoutVerdict,
   last: Hop | undefined,
-  localError: string | null,
+  { localError, probes, maxTtl }: VerdictFacts,
   isDoubtful: boolean,
 ): string[] {
-  const { hops, reached, flows, targetState, port } = document
+  const { hops, reached, flows, targetState, port, unsent } = document
   if (reached) {
     const target = hops.at(-1)
     const ends = (flows ?? []).filter(flow => flow.reached).map(({ path }) => path.length)
@@ -54,10 +78,15 @@ function endSentences(
     const nearest = first + Math.min(...ends, hops.length)
     const rtt = rttOf(document, target)
     const distance = nearest === target?.ttl ? hopsWord(nearest) : `${nearest} to ${hopsWord(target?.ttl ?? 0)}`
-    return [`reached ${isDoubtful ? 'within' : 'in'} ${distance}${rtt}`, ...stateSentences(document)]
+    // Hops before the first that was asked are not known to be there.
+    const isBound = isDoubtful || (first > 0 && nearest === first + 1)
+    return [`reached ${isBound ? 'within' : 'in'} ${distance}${rtt}`, ...stateSentences(document)]
   }
   const blocker = blockerOf(document)
   if (blocker !== null) return [...stateSentences(document), ...(targetState === 'filtered' ? [] : [blocker.sentence])]
+  if (last !== undefined && last.ttl >= maxTtl) {
+    return [`stopped at ${hopName(last)} (--max-ttl ${maxTtl}): the target may be farther away`]
+  }
   if (last !== undefined) {
     const why =
       port !== null && document.protocol === 'tcp'
@@ -65,13 +94,8 @@ function endSentences(
         : 'the target is silent, or probes are filtered or lost there'
     return [`nothing answers beyond ${hopName(last)}: ${why}`]
   }
-  if (localError !== null) return [`nothing could be sent: ${localError}`]
+  if (localError !== null && unsent >= probes) return [`nothing could be sent: ${localError}`]
   return [hops.length === 0 ? 'nothing has been heard yet' : NOTHING]
-}
-
-/** Its answers are ICMP errors, whose number may be limited. */
-function mayLimit({ responders }: Hop): boolean {
-  return responders.some(({ answers }) => (Object.keys(answers) as TraceAnswer[]).every(isIcmpErrorAnswer))
 }
 
 /**
@@ -122,69 +146,12 @@ function blockerOf({
       const known = icmp.filter(({ type }) => isUnreachable(family, type))
       const said = known.find(({ type, code }) => isProhibition(family, type, code)) ?? known[0]
       const reason = said === undefined ? 'unreachable' : icmpReason(family, said.type, said.code, { mtu: 0 })
-      return { address, reason, sentence: `${address} refuses probes at hop ${ttl}: ${reason}` }
+      const refuses = address === target || (said !== undefined && isProhibition(family, said.type, said.code))
+      const what = refuses ? `refuses probes at hop ${ttl}` : 'cannot reach the target'
+      return { address, reason, sentence: `${address} ${what}: ${reason}` }
     }
   }
   return null
-}
-
-function lossSentences(
-  document: DocumentWithoutVerdict,
-  last: Hop,
-  verdicts: ReadonlyMap<number, SlowVerdict>,
-): string[] {
-  const { loss, hops, rateLimited } = document
-  if (loss.length > 0) {
-    return loss.map(each => {
-      const limited = rateLimited.filter(({ ttl }) => isWithin(ttl, each)).length
-      const hint =
-        limited === 0
-          ? ''
-          : `; ${limited === 1 ? 'the hop' : 'hops'} in between can be asked once a second only: a longer run tells more`
-      return locatedSentence(each, hops) + hint
-    })
-  }
-  const { lossPercent, sent, received, notAnswering } = last
-  const upTo = document.reached ? '' : ` up to ${hopName(last)}`
-  if (lossPercent === null || lossPercent === 0) {
-    if (notAnswering === 0 || !mayLimit(last) || verdicts.has(last.ttl)) return [`no loss${upTo}`]
-    if (document.rateLimited.some(({ ttl }) => ttl === last.ttl)) return []
-    const where = document.reached ? 'the target' : hopName(last)
-    return [`${notAnswering} of ${sent} probes unanswered at ${where}: too few to tell loss from a limit`]
-  }
-  const lost = sent - received - notAnswering
-  return [`${lost} of ${sent} probes lost on the way to ${hopName(last)}: too few to say where`]
-}
-
-function locatedSentence({ afterTtl, beforeTtl, percent, verified, flows }: LocatedLoss, hops: readonly Hop[]): string {
-  const where = `between ${placeName(afterTtl, hops)} and ${placeName(beforeTtl, hops)}`
-  const whose = flows === null ? '' : ` in ${listOf('flow', flows)}`
-  return `${percentage(percent)} lost ${where}${whose}${verified ? '' : ' (not verified)'}`
-}
-
-/** The hop is between the two that the loss is located by. */
-const isWithin = (ttl: number, { afterTtl, beforeTtl }: LocatedLoss): boolean => ttl > afterTtl && ttl < beforeTtl
-
-function limitSentences({ rateLimited, hops, loss }: DocumentWithoutVerdict, answering: readonly Hop[]): string[] {
-  const known = rateLimited.filter(({ verified }) => verified).map(({ ttl }) => ttl)
-  const likely = rateLimited.filter(({ verified }) => !verified).map(({ ttl }) => ttl)
-  const its = (ttls: readonly number[]): string => (ttls.length === 1 ? 'limits its answers' : 'limit their answers')
-  const last = answering.at(-1)?.ttl
-  const sentences =
-    known.length === 0
-      ? []
-      : [
-          `${listOf('hop', known)} ${its(known)} (verified: slowed probes are answered)${loss.length > 0 ? '' : ': no loss there'}`,
-        ]
-  for (const ttl of likely) {
-    const { sent, received } = hops.find(hop => hop.ttl === ttl)!
-    const why =
-      ttl === last
-        ? 'it may limit its answers, so that this proves no loss'
-        : 'deeper hops answer, so it probably limits its answers'
-    sentences.push(`hop ${ttl} left ${sent - received} of ${sent} probes unanswered: ${why} (not verified)`)
-  }
-  return sentences
 }
 
 function silentSentences(hops: readonly Hop[], last: Hop | undefined, doubtful: readonly number[]): string[] {
@@ -199,40 +166,6 @@ function silentSentences(hops: readonly Hop[], last: Hop | undefined, doubtful: 
       ? []
       : [`${listOf('hop', doubtful)} may be the target itself, which may limit its answers`]),
   ]
-}
-
-/** Hops that leave more unanswered than the path loses, however slow the probes are. */
-function lossySentences(
-  { rateLimited }: DocumentWithoutVerdict,
-  answering: readonly Hop[],
-  verdicts: ReadonlyMap<number, SlowVerdict>,
-): string[] {
-  return answering.flatMap(({ ttl, sent, notAnswering }) => {
-    const told = verdicts.get(ttl) === 'lossy' && notAnswering >= 3 && notAnswering * 20 > sent
-    if (!told || rateLimited.some(limited => limited.ttl === ttl)) return []
-    return [
-      `hop ${ttl} leaves ${notAnswering} of ${sent} probes unanswered that deeper hops answer, slowed ones as well: no loss there`,
-    ]
-  })
-}
-
-/** Hops with many stars although the path loses less, where nothing has told why. */
-function starSentences(
-  { rateLimited }: DocumentWithoutVerdict,
-  answering: readonly Hop[],
-  verdicts: ReadonlyMap<number, SlowVerdict>,
-): string[] {
-  const alike = new Map<string, number[]>()
-  for (const { ttl, sent, notAnswering } of answering.slice(0, -1)) {
-    const isTold = verdicts.has(ttl) || rateLimited.some(limited => limited.ttl === ttl)
-    if (isTold || notAnswering === 0 || notAnswering * 5 < sent) continue
-    const what = `${notAnswering} of ${sent} probes`
-    alike.set(what, [...(alike.get(what) ?? []), ttl])
-  }
-  return [...alike].map(
-    ([what, ttls]) =>
-      `${listOf('hop', ttls)} ${ttls.length === 1 ? '' : 'each '}left ${what} unanswered that deeper hops answered`,
-  )
 }
 
 function changeSentences({ pathChanges }: DocumentWithoutVerdict): string[] {
@@ -267,15 +200,4 @@ function tosSentences(hops: readonly Hop[]): string[] {
     if (before >> 2 !== tos >> 2) return [`DSCP changed at hop ${ttl}: ${before >> 2} became ${tos >> 2}`]
     return before === tos ? [] : [`ECN bits changed at hop ${ttl}: ${before & 3} became ${tos & 3}`]
   })
-}
-
-function hopName({ ttl, responders }: Hop): string {
-  return responders[0] === undefined ? `hop ${ttl}` : `hop ${ttl} (${responders[0].address})`
-}
-
-/** `hop 3 (10.0.3.2)`; this host is hop 0. */
-export function placeName(ttl: number, hops: readonly Hop[]): string {
-  const hop = hops.find(each => each.ttl === ttl)
-  if (ttl === 0) return 'this host'
-  return hop === undefined ? `hop ${ttl}` : hopName(hop)
 }

@@ -9,7 +9,9 @@ export function listOf(what: string, numbers: readonly number[]): string {
 
 /** Three digits, and microseconds at most, are enough for a sentence; JSON has all of them. */
 export function milliseconds(ms: number): string {
-  return `${ms >= 1000 ? Math.round(ms) : Number(Number(ms.toPrecision(3)).toFixed(3))} ms`
+  // Rounded once: 0.0215 is half of a digit more than 0.021543 has.
+  const digits = ms < 1 ? 3 : Math.max(2 - Math.floor(Math.log10(ms)), 0)
+  return `${Number(ms.toFixed(digits))} ms`
 }
 
 export function percentage(percent: number): string {

@@ -55,10 +55,43 @@ function edgeLine({ from, to, flows }: Edge, document: TraceDocument): string {
   const many = (document.flows?.length ?? 1) > 1
   const label = [
     ...(many ? [`${flows.length === 1 ? 'flow' : 'flows'} ${rangesOf(flows)}`] : []),
-    ...(responder?.lossPercent == null ? [] : [`${formatPercent(responder.lossPercent)} loss`]),
+    ...lossLabels(to.ttl, flows, document),
     ...(responder?.rttMs == null ? [] : [`${formatRtt(responder.rttMs.avg)} ms`]),
   ].join('\\n')
   return `${quoted(from.id)} -> ${quoted(to.id)} [label="${label}"]`
+}
+
+/** Loss belongs to the edge where it was located, for the flows that have it. Where a path ends, what was lost all the way. */
+function lossLabels(ttl: number, own: readonly number[], { loss, flows, hops }: TraceDocument): string[] {
+  const located = loss.flatMap(({ afterTtl, beforeTtl, percent, flows: lossy }) => {
+    const its = own.filter(flow => lossy?.includes(flow) ?? true)
+    if (beforeTtl !== ttl || its.length === 0) return []
+    const since = afterTtl === ttl - 1 ? '' : afterTtl === 0 ? ' since this host' : ` since hop ${afterTtl}`
+    const whose = its.length === own.length ? '' : ` in flows ${rangesOf(its)}`
+    return [`${formatPercent(percent)} loss${since}${whose}`]
+  })
+  return [...located, ...lossAtEnd(ttl, own, flows, hops)]
+}
+
+function lossAtEnd(
+  ttl: number,
+  own: readonly number[],
+  flows: TraceDocument['flows'],
+  hops: TraceDocument['hops'],
+): string[] {
+  const words = (percent: number): string[] => [`${formatPercent(percent)} loss in all`]
+  if (flows === null) {
+    const last = hops.findLast(({ responders }) => responders.length > 0)
+    return last?.ttl === ttl && last.lossPercent !== null ? words(last.lossPercent) : []
+  }
+  const firstTtl = hops[0]?.ttl ?? 1
+  const ending = flows.filter(({ flow, path, lossPercent }) => {
+    const end = firstTtl + path.findLastIndex(address => address !== null)
+    return own.includes(flow) && end === ttl && lossPercent !== null
+  })
+  const sent = ending.reduce((sum, flow) => sum + flow.sent, 0)
+  const lost = ending.reduce((sum, flow) => sum + flow.sent * flow.lossPercent!, 0)
+  return sent === 0 ? [] : words(lost / sent)
 }
 
 /** Edges by their ends. The end of a path that nobody answers on is left out. */

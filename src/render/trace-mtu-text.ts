@@ -2,7 +2,7 @@
 
 import { printable } from '../bytes/printable.js'
 import type { Hop, MssClamp, MtuLimit, TraceMtu } from '../probe/trace-document.js'
-import { placeName } from '../probe/trace-verdict.js'
+import { placeName } from '../probe/trace-hop-names.js'
 
 const place = (ttl: number, hops: readonly Hop[]): string => printable(placeName(ttl, hops))
 

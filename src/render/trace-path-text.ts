@@ -37,6 +37,8 @@ export class TracePathText {
   private readonly options: TracePathOptions
   private readonly out: TextOut
   private readonly hops = new Map<number, HopCells>()
+  /** Scouts that nobody answered, by TTL: where nobody answers any, they are all there was. */
+  private readonly scouts = new Map<number, number>()
   /** Rounds that are over. */
   private roundsOver = 0
   /** The next hop to print. */
@@ -64,7 +66,9 @@ export class TracePathText {
       if (event.flow === 0) this.roundsOver = Math.max(this.roundsOver, event.round)
     } else if (event.event === 'verified') this.hop(event.ttl).isVerified = true
     else if (event.event === 'reply' && event.purpose === 'slow') this.hop(event.ttl).slow ??= event
-    else if ('purpose' in event && event.purpose === 'round' && event.flow === 0) {
+    else if (event.event === 'timeout' && event.purpose === 'scout') {
+      this.scouts.set(event.ttl, (this.scouts.get(event.ttl) ?? 0) + 1)
+    } else if ('purpose' in event && event.purpose === 'round' && event.flow === 0) {
       const hop = this.hop(event.ttl)
       if (event.round > this.options.probes) return
       const before = hop.cells.get(event.round)
@@ -79,12 +83,19 @@ export class TracePathText {
   /** Prints what is left, and what follows the hops. */
   end(document: TraceDocument): void {
     this.roundsOver = this.options.probes
+    if (this.hops.size === 0) this.showScouts()
     for (const hop of this.hops.values()) hop.isVerified = true
     const last = Math.max(0, ...this.hops.keys())
     while (!this.isEnded && this.ttl <= last) this.printHop(this.hop(this.ttl))
     if (!this.isEnded && this.silent.length > 0) this.printSilent()
     for (const [mark, meaning] of this.legend) this.out.line(`${mark}  ${meaning}`)
     for (const line of traceSections(document)) this.out.line(line)
+  }
+
+  private showScouts(): void {
+    for (const [ttl, count] of this.scouts) {
+      for (let round = 1; round <= count; round++) this.hop(ttl).cells.set(round, 'lost')
+    }
   }
 
   private hop(ttl: number): HopCells {

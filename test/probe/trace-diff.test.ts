@@ -58,6 +58,18 @@ describe('the difference of two traces', () => {
     expect(diff.rtt.at(-1)).toMatchObject({ ttl: 5, address: '10.0.4.2', beforeMs: 4, afterMs: 5 })
   })
 
+  test('of a path that only got shorter says nothing of hops behind its end', () => {
+    const shorter = [...chain(2), { address: '10.0.4.2', answer: 'echo-reply' as const }].map((hop, at) =>
+      at === 1 ? { ...hop, answer: 'time-exceeded' as const } : hop,
+    )
+    const { sentences } = diffTraces(traceOf(chain(4)), traceOf(shorter))
+    expect(sentences).toEqual([
+      'hop 3 changed: 10.0.3.2 became 10.0.4.2',
+      'the target is 3 hops away, it was 4',
+      expect.stringContaining('round trips'),
+    ])
+  })
+
   test('tells that the target is gone, or back', () => {
     const [there, gone] = [traceOf(chain(4)), traceOf(withHop(4, { silent: true }))]
     expect(diffTraces(there, gone)).toMatchObject({ reached: { before: true, after: false }, changedHops: [] })

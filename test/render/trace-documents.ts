@@ -125,6 +125,7 @@ export const document = (hops: readonly Hop[], fields: Partial<TraceDocument> = 
   reached: true,
   targetState: 'answered',
   rounds: 10,
+  unsent: 0,
   hops,
   loss: [],
   rateLimited: [],

@@ -250,9 +250,9 @@ describe('--dot', () => {
     const lines = traceDot(FULL)
     expect(lines[0]).toBe('digraph "trace to bee (10.0.3.2)" {')
     expect(lines.at(-1)).toBe('}')
-    expect(lines).toContain('  "source" -> "1 10.0.0.1" [label="flows 0-1\\n0% loss\\n0.200 ms"]')
+    expect(lines).toContain('  "source" -> "1 10.0.0.1" [label="flows 0-1\\n20% loss\\n0.200 ms"]')
     expect(lines).toContain('  "2 *" [label="hop 2\\nno answer", style=dashed]')
-    expect(lines).toContain('  "2 *" -> "3 10.0.3.3" [label="flow 1\\n30% loss"]')
+    expect(lines).toContain('  "2 *" -> "3 10.0.3.3" [label="flow 1\\n30% loss in all"]')
   })
 
   test('lets no name end its string or give orders', () => {
@@ -267,7 +267,7 @@ describe('--dot', () => {
   test('without flows it is the one path, as far as somebody answers', () => {
     const lines = traceDot(document([hop(1, [responder('10.0.0.1')]), hop(2, []), hop(3, [])], { reached: false }))
     expect(lines.filter(line => line.includes('->'))).toEqual([
-      '  "source" -> "1 10.0.0.1" [label="0% loss\\n0.200 ms"]',
+      '  "source" -> "1 10.0.0.1" [label="0% loss in all\\n0.200 ms"]',
     ])
   })
 })

@@ -102,6 +102,15 @@ describe('the path', () => {
     expect(end()).toEqual([' 1  * * *', ' 2  10.0.1.1  1.000 ms  1.000 ms  1.000 ms', ' 3-30  * * *'])
   })
 
+  test('shows that scouts went unanswered where nobody answered any', () => {
+    const { tell, end } = open({ numeric: true })
+    for (let ttl = 1; ttl <= 30; ttl++) {
+      const which = { ttl, round: 0, flow: 1000 + ttl }
+      tell({ ...sent(which), purpose: 'scout' } as TraceEvent, { ...timeout(which), purpose: 'scout' } as TraceEvent)
+    }
+    expect(end()).toEqual([' 1-30  *'])
+  })
+
   test('waits for the slowed probes of a silent hop before one that answers, and shows their answers', () => {
     const { tell, lines } = open({ numeric: true, verify: true })
     tell(...hop(1, '', [null, null, null]), ...hop(2, '', [null, null, null]), ...hop(3, '10.0.2.1', [1, 1, 1]))
