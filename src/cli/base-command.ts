@@ -93,8 +93,9 @@ export abstract class BaseCommand<Result> extends Command {
   }
 
   /**
-   * oclif's parser without three of its traps: an absent argument is not read from stdin, a flag that may be repeated does not
-   * swallow the words after its value, and errors are sentences.
+   * oclif's parser without four of its traps: an absent argument is not read from stdin, a flag that may be repeated does not
+   * swallow the words after its value, of one that has a single value the last is taken, as getopt(3) programs do (an alias may
+   * have given one before), and errors are sentences.
    */
   protected override async parse<F extends OutputFlags<F>, B extends OutputFlags<B>, A extends OutputArgs<A>>(
     options: Input<F, B, A> = this.ctor as unknown as Input<F, B, A>,
@@ -104,12 +105,13 @@ export abstract class BaseCommand<Result> extends Command {
     const mended = {
       ...options,
       args: mapValues(args, arg => ({ ...(arg as object), ignoreStdin: true })),
-      flags: mapValues(flags, flag => ({ ...(flag as object), multipleNonGreedy: true })),
+      flags: mapValues(flags, flag => ({ ...(flag as object), multiple: true, multipleNonGreedy: true })),
       baseFlags,
       strict: options.strict ?? true,
     } as Input<F, B, A>
     try {
-      return await super.parse(mended, argv)
+      const parsed = await super.parse(mended, argv)
+      return { ...parsed, flags: withLastValues(parsed, flags) }
     } catch (error) {
       throw fromParserError(error, {
         commandId: (this.id ?? '').replaceAll(':', ' '),
@@ -194,6 +196,18 @@ export function formatOf(argv: readonly string[], ndjsonDeclared: boolean): Form
 /** The words of a `strict: false` command in the order they were typed; oclif's own `argv` is sorted by first occurrence. */
 export function wordsInOrder(parsed: Pick<ParserOutput, 'raw'>): string[] {
   return parsed.raw.filter(token => token.type === 'arg').map(token => token.input)
+}
+
+/** What was parsed as if every flag could be repeated: a list of one that cannot be is its last value. */
+function withLastValues<Flags>({ flags, raw }: Pick<ParserOutput, 'raw'> & { flags: Flags }, declared: object): Flags {
+  const last = { ...flags } as Record<string, unknown>
+  const typed = new Set(raw.map(token => (token.type === 'flag' ? token.flag : '')))
+  for (const [name, flag] of Object.entries(declared)) {
+    const { type, multiple } = flag as { type: string; multiple?: boolean }
+    const values = last[name]
+    if (type === 'option' && multiple !== true && typed.has(name) && Array.isArray(values)) last[name] = values.at(-1)
+  }
+  return last as Flags
 }
 
 function mapValues<From, To>(record: Readonly<Record<string, From>>, change: (value: From) => To): Record<string, To> {

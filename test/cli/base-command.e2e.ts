@@ -111,6 +111,11 @@ describe('words and flags', () => {
     })
   })
 
+  it('with a single value may be given again, as after an alias: the last one counts', async () => {
+    const { stdout } = await run(['words', '--kind', 'raw', 'one', '--kind', 'icmp', 'two'])
+    expect(JSON.parse(stdout)).toMatchObject({ words: ['one', 'two'], kind: 'icmp' })
+  })
+
   it('are not read from stdin', async () => {
     expect(JSON.parse((await run(['words'], { input: 'from stdin' })).stdout).words).toEqual([])
   })

@@ -20,7 +20,12 @@ export default class Words extends BaseCommand {
 
   async run() {
     const parsed = await this.parse(Words)
-    return { words: wordsInOrder(parsed), state: parsed.flags.state ?? null, color: this.color }
+    return {
+      words: wordsInOrder(parsed),
+      state: parsed.flags.state ?? null,
+      kind: parsed.flags.kind ?? null,
+      color: this.color,
+    }
   }
 
   print(result) {
