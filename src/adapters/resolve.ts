@@ -15,7 +15,7 @@ const CONCURRENCY = 64
 
 /** gai_strerror(3) of glibc, which is what ping prints. */
 const NOT_KNOWN = 'Name or service not known'
-const WRONG_FAMILY = 'Address family for hostname not supported'
+export const WRONG_FAMILY = 'Address family for hostname not supported'
 const REASONS: Readonly<Record<string, string>> = {
   EAI_ADDRFAMILY: WRONG_FAMILY,
   EAI_AGAIN: 'Temporary failure in name resolution',

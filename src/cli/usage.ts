@@ -81,9 +81,22 @@ function unknownFlag(rest: string, { commandId, argv, flags }: UsageContext): Us
   const typed = long ? rest : (argv.find(word => /^-[^-]/.test(word) && word.endsWith(rest.slice(1))) ?? rest)
   const wanted = typed.replace(/^-+/, '').replace(/=.*$/s, '')
   const near = wanted.length > 1 ? suggest(wanted, names) : undefined
+  const letter = long ? undefined : otherCase(rest[1] ?? '', flags)
   const shown = long ? `--${wanted}` : rest.slice(0, 2)
   const inBundle = !long && typed !== shown ? ` in ${typed}` : ''
   return new UsageError(`netkit ${commandId} has no option ${shown}${inBundle}`, {
-    hints: [...(near === undefined ? [] : [`did you mean --${near}?`]), `see netkit ${commandId} --help`],
+    hints: [
+      ...(near === undefined ? [] : [`did you mean --${near}?`]),
+      ...(letter === undefined ? [] : [letter]),
+      `see netkit ${commandId} --help`,
+    ],
   })
+}
+
+/** `-p 80` where it is `-P`, as among peers that have both. */
+function otherCase(letter: string, flags: UsageContext['flags']): string | undefined {
+  const other = letter === letter.toUpperCase() ? letter.toLowerCase() : letter.toUpperCase()
+  if (other === letter) return undefined
+  const name = Object.keys(flags).find(each => flags[each]!.char === other && !flags[each]!.hidden)
+  return name === undefined ? undefined : `did you mean -${other}, --${name}?`
 }

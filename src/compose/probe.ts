@@ -3,13 +3,14 @@
 import { openRawSocketPackage } from '../adapters/echo-raw-socket.js'
 import { openEchoSocket } from '../adapters/echo-socket.js'
 import { isLoadFailure, loadNative } from '../adapters/native.js'
+import { WRONG_FAMILY } from '../adapters/resolve.js'
 import { openTcpProbe } from '../adapters/tcp-probe.js'
 import { openUdpProbe } from '../adapters/udp-probe.js'
 import { isAddress, splitZone } from '../bytes/address.js'
 import { type NetkitError, UnsupportedError, UsageError } from '../errors/index.js'
 import type { ProbeOptions, ProbeTransport } from '../ports/probe.js'
 import type { ErrorEvent } from '../probe/events.js'
-import { refusalMeaning } from '../probe/no-route.js'
+import { NO_ROUTE, prohibited, refusalMeaning } from '../probe/no-route.js'
 import type { PingTimers } from '../probe/ping-run.js'
 
 /** A target that has no address. */
@@ -67,27 +68,48 @@ async function withoutNative(options: ProbeOptions, reason: string): Promise<Pro
 /** The failure for the one target that has no address, or none of the family that was asked for. */
 export function unresolvedError({ target, reason }: UnresolvedTarget): NetkitError {
   const code = 'unresolved'
-  const [address] = splitZone(target)
-  if (!isAddress(address)) {
-    return new UsageError(`${target}: ${reason}`, { code, hints: [`ask the system: getent ahosts ${target}`] })
+  const [address, zone] = splitZone(target)
+  const fail = (why: string, hint: string): NetkitError => new UsageError(`${target}: ${why}`, { code, hints: [hint] })
+  if (!isAddress(address)) return fail(reason, `ask the system: getent ahosts ${target}`)
+  const isIpv6 = address.includes(':')
+  if (reason === WRONG_FAMILY) {
+    return fail(`${reason}: it is an ${isIpv6 ? 'IPv6' : 'IPv4'} address`, `leave out ${isIpv6 ? '-4' : '-6'}`)
   }
-  const [is, other] = address.includes(':') ? ['IPv6', '-4'] : ['IPv4', '-6']
-  return new UsageError(`${target}: ${reason}: it is an ${is} address`, { code, hints: [`leave out ${other}`] })
+  if (zone !== null && !isIpv6) return fail('an IPv4 address belongs to no interface', `leave out %${zone}`)
+  return fail(reason, 'list the addresses of this host: ip -6 address')
 }
 
 export { NO_ROUTE } from '../probe/no-route.js'
 
+/** RFC 4291 section 2.5.6, without the interface that it needs. */
+const UNSCOPED = /^fe[89ab][^%]*$/i
+/** RFC 919 section 7. */
+const LIMITED_BROADCAST = '255.255.255.255'
+const MULTICAST = /^2(2[4-9]|3\d)\./
+
 /**
  * The failure of a run whose first probe this host refused to send for want of a route.
  * @param source the address that it would have left from, which a broadcast address has and a prohibited one has not
+ * @param broadcastHint what to do where the target is a broadcast address
  */
 export function noRouteError(
   { target, reason, errno }: Pick<ErrorEvent, 'target' | 'reason' | 'errno'>,
   source: string | null,
+  broadcastHint = 'allow that with -b',
 ): NetkitError {
-  const broadcast = errno === 'EACCES' && source !== null ? ['it is a broadcast address: allow that with -b'] : []
-  return new UsageError(`${target.target}: ${refusalMeaning(errno, reason) ?? reason}`, {
-    code: 'no-route',
-    hints: [`see the route taken: ip route get ${target.address}`, ...broadcast],
-  })
+  const code = 'no-route'
+  const { address } = target
+  // TCP does not know of a route to what UDP would reach (net/ipv4/tcp_ipv4.c, tcp_v4_connect).
+  const isUnreachable = errno === 'ENETUNREACH' && target.family === 4 && !MULTICAST.test(address)
+  const isRefused = (errno === 'EACCES' || isUnreachable) && source !== null
+  if (isRefused || (address === LIMITED_BROADCAST && NO_ROUTE.includes(errno ?? ''))) {
+    return new UsageError(`${target.target}: it is a broadcast address (${reason})`, { code, hints: [broadcastHint] })
+  }
+  const route = `see the route taken: ip route get ${address}`
+  if (errno === 'EINVAL' && UNSCOPED.test(address)) {
+    const why = `a link-local address belongs to an interface (${reason})`
+    return new UsageError(`${target.target}: ${why}`, { code, hints: [`name it: ${address}%IFACE`, route] })
+  }
+  const meaning = errno === 'EACCES' ? prohibited(reason) : refusalMeaning(errno, reason)
+  return new UsageError(`${target.target}: ${meaning ?? reason}`, { code, hints: [route] })
 }

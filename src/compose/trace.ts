@@ -22,6 +22,8 @@ export interface PreparedTrace {
   readonly plan: TracePlan
   /** Why it is this transport or protocol, and what a caller should know. */
   readonly notes: readonly string[]
+  /** The address that probes leave from; null where there is none. */
+  sourceAddress(): string | null
   start(tell: (event: TraceEvent) => void): TraceRun
   /** May be called more than once. */
   close(): void
@@ -60,6 +62,7 @@ async function prepared(
   return {
     plan,
     notes: transport.note === null ? notes : [...notes, transport.note],
+    sourceAddress: () => transport.sourceAddress(plan.target.index),
     start: tell => new TraceRun(plan, { transport, timers: eventLoop }, tell),
     close: () => {
       if (isOpen) transport.close()

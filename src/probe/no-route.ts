@@ -18,6 +18,10 @@ const MEANINGS: Readonly<Record<string, (words: string) => string>> = {
   EPERM: words => `dropped by the firewall of this host (${words})`,
 }
 
+/** EACCES where it is known to be no broadcast address. */
+export const prohibited = (words: string): string =>
+  `no route from this host: its routing table prohibits it (${words})`
+
 /** Why this host sends nothing, in words of its own; null where the errno says all. */
 export function refusalMeaning(errno: string | null, words: string): string | null {
   return MEANINGS[errno ?? '']?.(words) ?? null

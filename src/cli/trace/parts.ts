@@ -20,6 +20,8 @@ export interface RunningTrace {
 export interface ReadyTrace {
   readonly plan: TracePlan
   readonly notes: readonly string[]
+  /** The address that probes leave from; null where there is none. */
+  sourceAddress(): string | null
   start(tell: (event: TraceEvent) => void): RunningTrace
   close(): void
 }

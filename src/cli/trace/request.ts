@@ -44,6 +44,7 @@ const optional = <Result>(text: string | undefined, parse: (text: string) => Res
 /**
  * What a command line asks for.
  * @param isScreen whether a live view could be drawn
+ * @param isTerminal whether stdout is a terminal, though one that cannot do that
  * @throws UsageError
  */
 export function parseRequest(
@@ -51,26 +52,34 @@ export function parseRequest(
   words: readonly string[],
   format: Format,
   isScreen: boolean,
+  isTerminal = isScreen,
 ): TraceRequest {
-  const view = viewOf(flags, format, isScreen)
+  const view = viewOf(flags, format, isScreen, isTerminal)
   if (flags.as && flags.mmdb === undefined) throw new UsageError('-z needs a database with AS numbers: --mmdb FILE')
   if (flags.baseline !== undefined && (view === 'csv' || view === 'dot')) {
     throw new UsageError(`--baseline is told in text or JSON, not with --${view}`)
   }
   if (flags.mtu && view === 'dot') throw new UsageError('--dot draws no packet sizes: leave out --mtu')
-  return { target: targetOf(words), view, settings: settingsOf(flags, view), limits: limitsOf(flags) }
+  return { target: targetOf(words, flags), view, settings: settingsOf(flags, view), limits: limitsOf(flags) }
 }
 
-function targetOf(words: readonly string[]): string {
+function targetOf(words: readonly string[], flags: TraceFlags): string {
   const [target, another] = words
   if (target === undefined || target === '') {
-    throw new UsageError('there is no target', { hints: ['name a host or an address: netkit trace example.net'] })
+    throw new UsageError('there is no target', {
+      hints: [...placeHints(flags), 'name a host or an address: netkit trace example.net'],
+    })
   }
   if (another === undefined) return target
   throw new UsageError(`a trace has one target, and this is another: ${another}`)
 }
 
-function viewOf(flags: TraceFlags, format: Format, isScreen: boolean): TraceViewName {
+/** -I of traceroute(8) asks for ICMP, and takes no word. */
+function placeHints({ interface: place }: TraceFlags): string[] {
+  return place === undefined ? [] : [`-I takes an interface, here ${place}; ICMP is the default: netkit trace ${place}`]
+}
+
+function viewOf(flags: TraceFlags, format: Format, isScreen: boolean, isTerminal: boolean): TraceViewName {
   const forms = (['csv', 'dot', 'json', 'ndjson'] as const).filter(form =>
     form === 'csv' || form === 'dot' ? flags[form] : form === format,
   )
@@ -85,7 +94,12 @@ function viewOf(flags: TraceFlags, format: Format, isScreen: boolean): TraceView
   const [form] = forms
   const view = form ?? (rounds !== null ? 'report' : isPath ? 'path' : 'live')
   if (view !== 'live' && rounds === null && flags.interval !== undefined) {
-    throw new UsageError('-i is the time between rounds: give their number too, -c N')
+    const isDumb = form === undefined && once === null && isTerminal
+    throw new UsageError('-i is the time between rounds: give their number too, -c N', {
+      hints: isDumb
+        ? ['there is no live view, which has no end of rounds, since this terminal cannot show it (TERM=dumb)']
+        : [],
+    })
   }
   return view
 }

@@ -11,6 +11,7 @@ import type { TraceErrorEvent, TraceEvent } from '../../probe/trace-events.js'
 import { unresolvedTraceObjects } from '../../render/trace-json.js'
 import type { Console } from '../console.js'
 import { isScreen } from '../live-terminal.js'
+import { isTerminal } from '../terminal.js'
 import { targetStatistics } from './limits.js'
 import { TraceNames } from './names.js'
 import type { Baseline, ReadyTrace, RunningTrace, TraceParts } from './parts.js'
@@ -25,7 +26,7 @@ export async function runTrace(
   io: Console,
   parts: TraceParts,
 ): Promise<undefined> {
-  const request = parseRequest(flags, words, io.format, isScreen())
+  const request = parseRequest(flags, words, io.format, isScreen(), isTerminal(1))
   const places = await placesOf(flags)
   const baseline = flags.baseline === undefined ? null : await parts.baseline(flags.baseline)
   const prepared = await prepare(request, io, parts)
@@ -114,7 +115,8 @@ class TraceJob {
   }
 
   private noRoute({ reason, errno }: TraceErrorEvent): NetkitError {
-    return noRouteError({ target: this.target, reason, errno }, null)
+    const refusal = { target: this.target, reason, errno }
+    return noRouteError(refusal, this.prepared.sourceAddress(), 'a trace goes to one host: name it')
   }
 
   private get target(): ProbeTarget {

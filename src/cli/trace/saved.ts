@@ -7,15 +7,19 @@ import type { TraceDocument } from '../../probe/trace-document.js'
 import { readTraceDocument } from '../../probe/trace-reader.js'
 
 const MOST_BYTES = 64 * 1024 * 1024
+const CHUNK_BYTES = 64 * 1024
+/** As cat(1) and others have it. */
+const STDIN = '-'
 
 /**
  * The trace that a file holds. One that cannot be read is a fault of usage, exit 2: there is nothing to show of it.
  * @throws UsageError that names the file, and what is wrong with it
  */
 export function readSavedTrace(file: string): TraceDocument {
+  const shown = file === STDIN ? 'standard input' : printable(file)
   const json = parse(read(file))
   if (json === undefined) {
-    throw new UsageError(`${printable(file)} holds no trace: it is not JSON`, {
+    throw new UsageError(`${shown} holds no trace: it is not JSON`, {
       hints: ['save one: netkit trace --json HOST > FILE'],
     })
   }
@@ -23,19 +27,33 @@ export function readSavedTrace(file: string): TraceDocument {
     return readTraceDocument(json)
   } catch (error) {
     if (!(error instanceof NetkitError)) throw error
-    throw new UsageError(`${printable(file)}: ${error.message}`, { hints: [...error.hints], cause: error })
+    throw new UsageError(`${shown}: ${error.message}`, { hints: [...error.hints], cause: error })
   }
 }
 
 function read(file: string): string {
   try {
+    if (file === STDIN) return readStdin()
     const { size } = fs.statSync(file)
     if (size > MOST_BYTES) throw new UsageError(`${printable(file)} holds no trace: it is longer than 64 MiB`)
     return fs.readFileSync(file, 'utf8')
   } catch (error) {
-    const failure = fromNodeError('file-open', error, `read ${file}`)
+    const failure = fromNodeError('file-open', error, `read ${file === STDIN ? 'standard input' : file}`)
     if (!(failure instanceof NetkitError)) throw failure
     throw new UsageError(failure.message, { hints: [...failure.hints], cause: error })
+  }
+}
+
+/** What a pipe holds is not known before it has been read. */
+function readStdin(): string {
+  const parts: Buffer[] = []
+  for (let bytes = 0; ; ) {
+    const part = Buffer.allocUnsafe(CHUNK_BYTES)
+    const read = fs.readSync(0, part)
+    if (read === 0) return Buffer.concat(parts).toString('utf8')
+    bytes += read
+    if (bytes > MOST_BYTES) throw new UsageError('standard input holds no trace: it is longer than 64 MiB')
+    parts.push(part.subarray(0, read))
   }
 }
 

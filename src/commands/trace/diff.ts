@@ -9,8 +9,8 @@ export default class TraceDiff extends BaseCommand<object> {
   static override description = 'Exit 0 when both took the same path, 1 when they did not, 2 when one cannot be read.'
   static override usage = 'trace diff [FLAGS] OLD NEW'
   static override args = {
-    old: string({ description: 'the trace before', required: true }),
-    new: string({ description: 'the trace after', required: true }),
+    old: string({ description: 'the trace before; - is standard input', required: true }),
+    new: string({ description: 'the trace after; - likewise', required: true }),
   }
   static override examples = ['<%= config.bin %> trace diff before.json after.json']
 

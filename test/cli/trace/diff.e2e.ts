@@ -85,3 +85,18 @@ test('flags may stand before the word diff', async () => {
   expect(code).toBe(0)
   expect(JSON.parse(stdout)).toMatchObject({ changedHops: [] })
 })
+
+test('a trace may come by standard input', async () => {
+  const file = save('two.json', [hop(1, [target()])])
+  const { stdout, stderr, code } = await runNetkit(['trace', 'diff', '-', file], { input: readFileSync(file, 'utf8') })
+  expect({ stderr, code }).toEqual({ stderr: '', code: 0 })
+  expect(stdout).toMatch(/same/)
+  const bad = await runNetkit(['trace', 'diff', file, '-'], { input: '' })
+  expect(bad.stderr).toMatch(/^netkit: standard input holds no trace/)
+})
+
+test('a letter in the other case is suggested', async () => {
+  const { stderr, code } = await runNetkit(['trace', '-p', '80', '127.0.0.1'])
+  expect(code).toBe(2)
+  expect(stderr).toMatch(/did you mean -P, --port\?/)
+})

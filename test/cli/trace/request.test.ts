@@ -116,3 +116,26 @@ test('no target is refused, and an empty one', async () => {
   await expect(request('')).rejects.toThrow(/no target/)
   expect(() => parseRequest({} as never, [''], 'text', false)).toThrow(/no target/)
 })
+
+describe('habits from peers', () => {
+  test('-I without a target is told to take an interface', async () => {
+    const failure = await request('-I example.net').catch(error => error)
+    expect([failure.message, ...failure.hints].join(' ')).toMatch(
+      /no target.*-I takes an interface.*trace example\.net/,
+    )
+  })
+
+  test('-i on a terminal that can show no live view says why there is none', async () => {
+    const parsed = await parseWords('-i 1 bee')
+    const hintsOf = (isTerminal: boolean): string => {
+      try {
+        parseRequest(parsed.flags, parsed.words, 'text', false, isTerminal)
+      } catch (error) {
+        return (error as UsageError).hints.join(' ')
+      }
+      return 'accepted'
+    }
+    expect(hintsOf(true)).toMatch(/live view.*TERM=dumb/)
+    expect(hintsOf(false)).toBe('')
+  })
+})

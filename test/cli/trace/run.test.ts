@@ -71,11 +71,13 @@ interface Options {
   parts?: Partial<TraceParts>
   /** Ctrl-C after so many events. */
   interruptAfter?: number
+  /** Address that probes leave from. */
+  source?: string | null
 }
 
 async function run(
   words: string,
-  { format = 'text', events = PATH, found = FOUND, parts = {}, interruptAfter }: Options = {},
+  { format = 'text', events = PATH, found = FOUND, parts = {}, interruptAfter, source = null }: Options = {},
 ) {
   const parsed = await parseWords(words)
   const [out, err] = [new FakeOutput(), new FakeOutput()]
@@ -120,6 +122,7 @@ async function run(
           resume: () => undefined,
         }
       },
+      sourceAddress: () => source,
       close: () => calls.push('close'),
     }),
     fold: () => ({
@@ -180,6 +183,10 @@ describe('a look at the path', () => {
       reason: 'Network is unreachable',
       errno: 'ENETUNREACH',
     }
+    const refused: TraceEvent = { ...error, reason: 'Permission denied', errno: 'EACCES' }
+    const broadcast = await run('-n bee', { events: [refused], source: '10.0.3.1' })
+    expect(String(broadcast.failure)).toContain('it is a broadcast address (Permission denied)')
+    expect((broadcast.failure as UsageError).hints.join()).not.toContain('-b')
     const { lines, failure } = await run('-n bee', { events: [error] })
     expect(failure).toBeInstanceOf(UsageError)
     expect(String(failure)).toContain('Network is unreachable')
