@@ -81,8 +81,8 @@ export abstract class BaseCommand<Result> extends Command {
   }
 
   /**
-   * Calls `callback` at the first Ctrl-C or SIGTERM, so that `run()` can come to an end and print what is known; a second one
-   * kills the program. Without a callback both kill it at once, and the shell sees 130 or 143.
+   * Calls `callback` at the first Ctrl-C, SIGTERM or hangup, so that `run()` can come to an end and print what is known; a second one
+   * kills the program. Without a callback each kills it at once, and the shell sees 130 or 143.
    * @returns a function that takes the callback away again
    */
   protected onInterrupt(callback: (signal: Interrupt) => void): () => void {

@@ -2,6 +2,7 @@
 
 import type { ExitCode } from '../errors/index.js'
 import type { Format } from './failure.js'
+import type { Interrupt } from './interrupts.js'
 import type { Output } from './output.js'
 
 /** What a command lends to the code that runs it. */
@@ -13,5 +14,5 @@ export interface Console {
   /** Of netkit. */
   version: string
   setExit(code: ExitCode): void
-  onInterrupt(callback: (signal: 'SIGINT' | 'SIGTERM') => void): () => void
+  onInterrupt(callback: (signal: Interrupt) => void): () => void
 }

@@ -1,7 +1,8 @@
-// Ctrl-C and SIGTERM: who wants to hear of them, and the system's own answer to them when nobody does any more.
+// Ctrl-C, SIGTERM and a hangup: who wants to hear of them, and the system's own answer to them when nobody does any more.
 
-/** Signals that end a program. */
-export type Interrupt = 'SIGINT' | 'SIGTERM'
+/** Signals that end a program. Node takes back that nohup(1) had one ignored, so that a hangup is no worse than the others. */
+const INTERRUPTS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+export type Interrupt = (typeof INTERRUPTS)[number]
 
 type Callback = (signal: Interrupt) => void
 
@@ -29,14 +30,12 @@ export const isListening = (): boolean => isInstalled
 function install(): void {
   if (isInstalled) return
   isInstalled = true
-  process.on('SIGINT', hear)
-  process.on('SIGTERM', hear)
+  for (const signal of INTERRUPTS) process.on(signal, hear)
 }
 
 function hear(signal: NodeJS.Signals): void {
   isInstalled = false
-  process.off('SIGINT', hear)
-  process.off('SIGTERM', hear)
+  for (const each of INTERRUPTS) process.off(each, hear)
   const told = [...callbacks]
   callbacks.clear()
   for (const callback of told) callback(signal as Interrupt)

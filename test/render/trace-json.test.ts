@@ -3,6 +3,8 @@
 import { readFileSync } from 'node:fs'
 import { Ajv2020, type AnySchema } from 'ajv/dist/2020.js'
 import { describe, expect, test } from 'vitest'
+import { errorJson } from '../../src/cli/failure.js'
+import { UsageError } from '../../src/errors/index.js'
 import { diffTraces } from '../../src/probe/trace-diff.js'
 import type { TraceEvent } from '../../src/probe/trace-events.js'
 import { traceDot } from '../../src/render/trace-dot.js'
@@ -30,7 +32,7 @@ import {
   timeout,
 } from './trace-documents.js'
 
-const NAMES = ['trace', 'trace-event', 'trace-diff']
+const NAMES = ['error', 'trace', 'trace-event', 'trace-diff']
 const read = (name: string): AnySchema =>
   JSON.parse(readFileSync(new URL(`../../schemas/${name}.schema.json`, import.meta.url), 'utf8'))
 const ajv = new Ajv2020({ allErrors: true, strict: true, allowUnionTypes: true })
@@ -270,4 +272,10 @@ describe('--dot', () => {
       '  "source" -> "1 10.0.0.1" [label="0% loss in all\\n0.200 ms"]',
     ])
   })
+})
+
+test('a failure is a line of --ndjson too', () => {
+  const failure = new UsageError('no such option', { hints: ['leave it out'] })
+  expect(errorsOf('trace-event', errorJson(failure))).toEqual([])
+  expect(errorsOf('trace-event', { error: 'no such option' })).not.toEqual([])
 })

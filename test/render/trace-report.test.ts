@@ -15,10 +15,19 @@ interface Options {
 }
 
 const report = (hops: readonly Hop[], { columns = 80, fields = {}, ...options }: Options = {}): string[] =>
-  traceReport(document(hops, { verdict: [], ...fields }), { columns, numeric: false, showAs: false, ...options })
+  traceReport(document(hops, { verdict: [], ...fields }), {
+    host: 'anthill',
+    columns,
+    numeric: false,
+    showAs: false,
+    ...options,
+  })
 
 /** Lines of the table only. */
-const table = (...args: Parameters<typeof report>): string[] => report(...args).slice(1)
+const table = (...args: Parameters<typeof report>): string[] => {
+  const lines = report(...args)
+  return lines.slice(lines.findIndex(line => line.startsWith('HOST:')))
+}
 
 const HOPS = [
   hop(1, [responder('10.0.0.1', { name: 'gate', notAnswering: 4, received: 6 })]),
@@ -28,14 +37,16 @@ const HOPS = [
 
 describe('the report', () => {
   test('tells what was traced and how', () => {
-    expect(report([])[0]).toBe(
-      'trace to bee (10.0.3.2), icmp, unprivileged, 10 rounds, 60 byte packets, 2026-11-21T18:00:00.000Z',
-    )
+    expect(report([])).toEqual([
+      'trace to bee (10.0.3.2), icmp, unprivileged, 10 rounds, 60 byte packets',
+      'Start: 2026-11-21T18:00:00.000Z',
+    ])
+    for (const line of report([], { columns: 40 })) expect(line.length).toBeLessThanOrEqual(40)
   })
 
   test('has the rows of mtr in 80 columns, and a column for what was not answered and not lost', () => {
     expect(table(HOPS)).toEqual([
-      'HOST: 10.0.3.2             Loss% NoAns   Snt  Last   Avg  Best  Wrst StDev   p95',
+      'HOST: anthill              Loss% NoAns   Snt  Last   Avg  Best  Wrst StDev   p95',
       '  1.|-- gate (10.0.0.1)     0.0%     4    10 0.100 0.200 0.050 0.300 0.050 0.300',
       '  2.|-- ???                    -    10    10     -     -     -     -     -     -',
       '  3.|-- 10.0.3.2           33.3%     0    10 0.100 0.200 0.050 0.300 0.050 0.300',
@@ -49,7 +60,7 @@ describe('the report', () => {
 
   test('fits the terminal, whatever the names are', () => {
     const long = 'a'.repeat(200)
-    for (const columns of [80, 100, 140]) {
+    for (const columns of [40, 60, 80, 100, 140]) {
       const lines = table([hop(1, [responder('10.0.0.1', { name: long })])], { columns })
       for (const line of lines) expect(line.length).toBeLessThanOrEqual(columns)
       expect(lines[1]).toContain('…')
@@ -121,7 +132,7 @@ describe('the report', () => {
       ],
       verdict: ['reached', HOSTILE],
     }
-    expect(report([], { fields }).slice(1)).toEqual([
+    expect(report([], { fields }).slice(2)).toEqual([
       'flows 0,2 (source port 33001,33003): 10.0.0.1 * 10.0.3.2  0% loss, avg 0.200 ms',
       'flow 1 (source port 33002): 10.0.0.1 10.0.1.9 10.0.3.2  30% loss, avg 0.200 ms',
       'branches: 2 at hop 2, with 3 flows; there may be more: raise --flows',
@@ -143,7 +154,7 @@ describe('the report', () => {
       rttMs: null,
     }
     const branches = { flowsTried: 1, byTtl: [], complete: true }
-    expect(report([], { fields: { flows: [flow], branches } }).slice(1)).toEqual([
+    expect(report([], { fields: { flows: [flow], branches } }).slice(2)).toEqual([
       'flow 0 (checksum 4711): nobody answered',
     ])
   })

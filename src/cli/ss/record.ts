@@ -12,6 +12,7 @@ import { matchesEverything } from '../../sockets/filter/index.js'
 import { Owners } from '../../sockets/listing.js'
 import type { RecordingHeader } from '../../sockets/recording-header.js'
 import type { Console } from '../console.js'
+import type { Interrupt } from '../interrupts.js'
 import { printNotes } from './notes.js'
 import { parseRequest } from './request.js'
 import type { SocketFlags } from './run.js'
@@ -23,7 +24,7 @@ export async function runRecord(flags: SocketFlags, words: readonly string[], io
   const request = parseRequest(flags, words, serviceLookup)
   const session = openSession(flags.net ?? null, new Owners())
   const file = openTarget(path, io)
-  const signals: ('SIGINT' | 'SIGTERM')[] = []
+  const signals: Interrupt[] = []
   const release = io.onInterrupt(signal => signals.push(signal))
   try {
     const { report, sockets } = await recordSockets({

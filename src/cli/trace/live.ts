@@ -62,7 +62,7 @@ class LiveView implements TraceView {
 
   end(document: TraceDocument, comparison: Comparison | null): void {
     const { io, flags } = this.context
-    const options = { columns: terminalColumns(), numeric: flags.numeric, showAs: flags.as }
+    const options = { host: io.host, columns: terminalColumns(), numeric: flags.numeric, showAs: flags.as }
     for (const line of traceReport(document, options)) io.out.line(line)
     for (const line of comparison?.lines ?? []) io.out.line(line)
   }

@@ -6,6 +6,13 @@ import type { TraceDocument, TraceMtu } from '../../probe/trace-document.js'
 import type { TraceEvent, TraceHeader } from '../../probe/trace-events.js'
 import type { DocumentExtras } from '../../probe/trace-hops.js'
 import type { TracePlan } from '../../probe/trace-plan.js'
+import type { Console } from '../console.js'
+
+/** The surroundings of a trace. */
+export interface TraceConsole extends Console {
+  /** Name of this host, as it is: not printable. */
+  host: string
+}
 
 /** A trace under way. */
 export interface RunningTrace {

@@ -9,12 +9,11 @@ import { exceeded, type Threshold } from '../../probe/thresholds.js'
 import type { TraceDocument } from '../../probe/trace-document.js'
 import type { TraceErrorEvent, TraceEvent } from '../../probe/trace-events.js'
 import { unresolvedTraceObjects } from '../../render/trace-json.js'
-import type { Console } from '../console.js'
 import { isScreen } from '../live-terminal.js'
 import { isTerminal } from '../terminal.js'
 import { targetStatistics } from './limits.js'
 import { TraceNames } from './names.js'
-import type { Baseline, ReadyTrace, RunningTrace, TraceParts } from './parts.js'
+import type { Baseline, ReadyTrace, RunningTrace, TraceConsole, TraceParts } from './parts.js'
 import { parseRequest, type TraceFlags, type TraceRequest } from './request.js'
 import { TraceSession } from './session.js'
 import { makeTraceView, type TraceView } from './view.js'
@@ -23,7 +22,7 @@ import { makeTraceView, type TraceView } from './view.js'
 export async function runTrace(
   flags: TraceFlags,
   words: readonly string[],
-  io: Console,
+  io: TraceConsole,
   parts: TraceParts,
 ): Promise<undefined> {
   const request = parseRequest(flags, words, io.format, isScreen(), isTerminal(1))
@@ -45,7 +44,7 @@ async function placesOf({ mmdb = [] }: TraceFlags): Promise<PlaceDatabase | null
 }
 
 /** A stream of events says in events, too, that a name has no address: null then. */
-async function prepare(request: TraceRequest, io: Console, parts: TraceParts): Promise<ReadyTrace | null> {
+async function prepare(request: TraceRequest, io: TraceConsole, parts: TraceParts): Promise<ReadyTrace | null> {
   try {
     return await parts.prepare(request.target, request.settings)
   } catch (error) {
@@ -61,12 +60,12 @@ class TraceJob {
   private readonly request: TraceRequest
   private readonly flags: TraceFlags
   private readonly prepared: ReadyTrace
-  private readonly io: Console
+  private readonly io: TraceConsole
   private readonly parts: TraceParts
   private readonly abort = new AbortController()
   private refusal: TraceErrorEvent | null = null
 
-  constructor(request: TraceRequest, flags: TraceFlags, prepared: ReadyTrace, io: Console, parts: TraceParts) {
+  constructor(request: TraceRequest, flags: TraceFlags, prepared: ReadyTrace, io: TraceConsole, parts: TraceParts) {
     this.request = request
     this.flags = flags
     this.prepared = prepared

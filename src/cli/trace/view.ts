@@ -6,10 +6,9 @@ import type { TraceEvent } from '../../probe/trace-events.js'
 import type { TextOut } from '../../render/ping-words.js'
 import { TracePathText } from '../../render/trace-path-text.js'
 import { asWords } from '../../render/trace-words.js'
-import type { Console } from '../console.js'
 import { terminalColumns } from '../terminal.js'
 import { NamedOrder, type TraceNames } from './names.js'
-import type { Comparison, ReadyTrace, RunningTrace } from './parts.js'
+import type { Comparison, ReadyTrace, RunningTrace, TraceConsole } from './parts.js'
 import type { TraceFlags, TraceRequest } from './request.js'
 import type { TraceSession } from './session.js'
 
@@ -31,7 +30,7 @@ export interface TraceViewContext {
   readonly prepared: ReadyTrace
   readonly session: TraceSession
   readonly names: TraceNames | null
-  readonly io: Console
+  readonly io: TraceConsole
 }
 
 export async function makeTraceView(context: TraceViewContext): Promise<TraceView> {
@@ -50,7 +49,7 @@ export async function makeTraceView(context: TraceViewContext): Promise<TraceVie
 async function reportWriter({ flags, io }: TraceViewContext): Promise<EndWriter> {
   const { traceReport } = await import('../../render/trace-report.js')
   return (document, comparison) => {
-    const options = { columns: terminalColumns(), numeric: flags.numeric, showAs: flags.as }
+    const options = { host: io.host, columns: terminalColumns(), numeric: flags.numeric, showAs: flags.as }
     for (const line of traceReport(document, options)) io.out.line(line)
     for (const line of comparison?.lines ?? []) io.out.line(line)
   }

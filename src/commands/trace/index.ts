@@ -1,5 +1,6 @@
 // netkit trace: the way to a host, hop by hop, and where on it packets are lost.
 
+import { hostname } from 'node:os'
 import { BaseCommand, wordsInOrder } from '../../cli/base-command.js'
 import { traceParts } from '../../cli/trace/engine.js'
 import { traceFlags } from '../../cli/trace/flags.js'
@@ -42,6 +43,7 @@ export default class Trace extends BaseCommand<unknown> {
         format: this.format,
         color: this.color,
         version: this.config.version,
+        host: hostname(),
         setExit: code => this.setExit(code),
         onInterrupt: callback => this.onInterrupt(callback),
       },

@@ -4,10 +4,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { Console } from '../../../src/cli/console.js'
 import type { Format } from '../../../src/cli/failure.js'
 import { openBaseline } from '../../../src/cli/trace/baseline.js'
-import type { TraceParts } from '../../../src/cli/trace/parts.js'
+import type { TraceConsole, TraceParts } from '../../../src/cli/trace/parts.js'
 import { runTrace } from '../../../src/cli/trace/run.js'
 import { UsageError } from '../../../src/errors/index.js'
 import type { TraceDocument } from '../../../src/probe/trace-document.js'
@@ -18,11 +17,13 @@ import { mmdbBytes } from '../../adapters/mmdb-file.js'
 import {
   document,
   echoReply,
+  HOSTILE,
   header,
   hop,
   reply,
   responder,
   roundOver,
+  SHOWN_HOSTILE,
   sent,
   target,
   timeout,
@@ -90,6 +91,7 @@ async function run(
     format,
     color: false,
     version: '0',
+    host: HOSTILE,
     setExit: (value: number) => {
       code = value
     },
@@ -97,7 +99,7 @@ async function run(
       interrupt = callback
       return () => calls.push('free')
     },
-  } as unknown as Console
+  } as unknown as TraceConsole
   const all: TraceParts = {
     prepare: async (word, settings) => ({
       plan: { target: header().target, rounds: settings.rounds } as TracePlan,
@@ -197,6 +199,12 @@ describe('a look at the path', () => {
   })
 })
 
+test('the report is from this host, whatever its name is', async () => {
+  const { lines } = await run('-n -c 10 bee')
+  expect(lines[0]).toBe('trace to bee (10.0.3.2), icmp, unprivileged, 10 rounds, 60 byte packets')
+  expect(lines[2]).toContain(`HOST: ${SHOWN_HOSTILE.slice(0, 10)}`)
+})
+
 describe('for machines', () => {
   test('--json is one document', async () => {
     const { lines, code } = await run('-n bee', { format: 'json' })
@@ -275,6 +283,11 @@ describe('limits, sizes, places and baselines', () => {
     writeFileSync(file, JSON.stringify(document([hop(1, [responder('10.0.0.7')]), hop(2, []), hop(3, [target()])])))
     const { lines } = await run(`-n -q 1 --baseline ${file} bee`)
     expect(lines.join('\n')).toMatch(/beside .*before\.json.*10\.0\.0\.7/s)
+    const other = document([hop(1, [target()])], { target: 'wasp', address: '10.9.9.9' })
+    writeFileSync(join(directory, 'other.json'), JSON.stringify(other))
+    const beside = await run(`-n -q 1 --baseline ${join(directory, 'other.json')} bee`)
+    expect(beside.lines.join('\n')).toMatch(/which is a trace of another target, wasp \(10\.9\.9\.9\):/)
+    expect(lines.join('\n')).not.toMatch(/another target/)
     const [data] = (await run(`-n --baseline ${file} bee`, { format: 'json' })).lines.map(json)
     expect(data).toMatchObject({ baseline: { changedHops: [{ ttl: 1, before: ['10.0.0.7'], after: ['10.0.0.1'] }] } })
     const stream = (await run(`-n --baseline ${file} bee`, { format: 'ndjson' })).lines.map(line => json(line)['event'])
