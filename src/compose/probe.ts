@@ -83,6 +83,13 @@ export { NO_ROUTE } from '../probe/no-route.js'
 
 /** RFC 4291 section 2.5.6, without the interface that it needs. */
 const UNSCOPED = /^fe[89ab][^%]*$/i
+
+/** What to tell of a target that the kernel may look for behind any interface; none where one was chosen. */
+export function scopeNotes(address: string, place: string | null): string[] {
+  if (place !== null || !UNSCOPED.test(address)) return []
+  return [`${address} is on a link, and none is named: the kernel chooses one; add %IFACE`]
+}
+
 /** RFC 919 section 7. */
 const LIMITED_BROADCAST = '255.255.255.255'
 const MULTICAST = /^2(2[4-9]|3\d)\./

@@ -8,7 +8,7 @@ import { isBlock } from '../probe/targets.js'
 import type { TraceEvent, TraceProtocol } from '../probe/trace-events.js'
 import type { TracePlan } from '../probe/trace-plan.js'
 import { TraceRun } from '../probe/trace-run.js'
-import { eventLoop, openProbeTransport, unresolvedError } from './probe.js'
+import { eventLoop, openProbeTransport, scopeNotes, unresolvedError } from './probe.js'
 import {
   checkTraceSettings,
   protocolOf,
@@ -40,13 +40,14 @@ export async function prepareTrace(word: string, settings: TraceSettings): Promi
   const [target] = targets
   if (target === undefined) throw unresolvedError(failures[0]!)
   const protocol = protocolOf(settings)
+  const notes = scopeNotes(target.address, settings.interface)
   try {
-    return await prepared(settings, target, protocol, [])
+    return await prepared(settings, target, protocol, notes)
   } catch (error) {
     const mayFallBack =
       settings.protocol === null && protocol === 'icmp' && settings.transport === 'auto' && !settings.raw
     if (!(mayFallBack && error instanceof PermissionError)) throw error
-    return prepared(settings, target, 'udp', ['probing with UDP: this user may open no ICMP socket'])
+    return prepared(settings, target, 'udp', [...notes, 'probing with UDP: this user may open no ICMP socket'])
   }
 }
 

@@ -2,7 +2,7 @@
 
 import { expect, test } from 'vitest'
 import { resolveTargets } from '../../src/adapters/resolve.js'
-import { noRouteError, unresolvedError } from '../../src/compose/probe.js'
+import { noRouteError, scopeNotes, unresolvedError } from '../../src/compose/probe.js'
 
 async function unresolved(word: string, family: 4 | 6 | null): Promise<string> {
   const resolver = { lookup: async () => ({ reason: 'Name or service not known' }) }
@@ -42,4 +42,11 @@ test.each<[string, string, string | null, RegExp, RegExp]>([
   expect(exit).toBe(2)
   expect(text).toMatch(said)
   expect(text).not.toMatch(unsaid)
+})
+
+test('a link-local target without an interface is noted, unless one was chosen', () => {
+  expect(scopeNotes('fe80::1', null).join()).toMatch(/add %IFACE$/)
+  expect(
+    [scopeNotes('fe80::1%eth0', null), scopeNotes('fe80::1', 'eth0'), scopeNotes('2001:db8::1', null)].flat(),
+  ).toEqual([])
 })
