@@ -109,7 +109,7 @@ describeLab('a trace over TCP', () => {
 
   test('a source port that somebody has is said before anything is sent', async () => {
     const taken = await listen(chain.source)
-    expect(() => trace(4, { sourcePort: taken.port })).toThrow(/bind to port .*EADDRINUSE/)
+    expect(() => trace(4, { sourcePort: taken.port })).toThrow(/bind to source port .*EADDRINUSE/)
     const transport = trace(4, { sourcePort: taken.port - 1 })
     // That of the next flow is refused as a probe.
     const batch = traceBatch([{ sequence: 1, ttl: 1, flow: 1 }])
