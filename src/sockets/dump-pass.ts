@@ -52,10 +52,16 @@ export class Pass {
     // What is of none of them comes last.
     for (let turn = 0; turn <= known.length; turn++) {
       for (let row = 0; row < this.starts.length; row++) {
-        const found = known.indexOf(this.data.getUint8(this.starts[row]!))
+        const found = known.indexOf(this.familyOf(row))
         if ((found < 0 ? known.length : found) === turn) this.emit(row, decode, record, outcome, visit)
       }
     }
+  }
+
+  /** Every sock_diag message begins with its family; a damaged one may have nothing at all. */
+  private familyOf(row: number): number {
+    const start = this.starts[row]!
+    return start < this.ends[row]! ? this.data.getUint8(start) : -1
   }
 
   /** Hands out the socket with index `row`. */

@@ -89,6 +89,14 @@ describe('damage', () => {
     expect((await dump([[truncated]])).outcome).toEqual({ ...FINE, damaged: 1 })
   })
 
+  test('a message with nothing in it, the last of what is kept, is counted too', async () => {
+    // Behind its header the memory ends: no family to sort it by.
+    const answer: Answer = [[part(1), concat(part(2), done()), message(20, new Uint8Array(0))]]
+    const { outcome, seen } = await dump([answer, answer])
+    expect(seen).toEqual([1, 2])
+    expect(outcome.damaged).toBe(1)
+  })
+
   test('of a repeated answer counts as well', async () => {
     const cut = [part(1), part(2), message(20, new Uint8Array(4)).slice(0, 18), done()]
     const { outcome } = await dump([whole([1], [2]), [cut], [cut]])
