@@ -1,10 +1,10 @@
 // Pinging for programs: the events of a run as they come.
 
 import { UsageError } from '../errors/index.js'
-import type { ProbeEvent, SummaryEvent } from '../probe/events.js'
-import { BatchQueue } from './batch-queue.js'
+import type { ProbeEvent } from '../probe/events.js'
 import { checkSettings, type PingSettings, type PreparedPing, preparePing } from './ping.js'
 import { type UnresolvedTarget, unresolvedError } from './probe.js'
+import { runEvents } from './run-events.js'
 
 /** How to ping; everything has a default. Times are milliseconds. */
 export interface PingOptions {
@@ -130,28 +130,10 @@ async function* events(
     prepared.close()
     return
   }
-  const queue = new BatchQueue<ProbeEvent>()
-  const run = prepared.start(event => {
-    queue.push(event)
-    queue.flush()
-  })
-  const stop = (): void => run.stop()
-  signal?.addEventListener('abort', stop, { once: true })
-  // Nothing is sent for somebody who has said stop already.
-  const probing = (signal?.aborted ? Promise.resolve() : run.run()).finally(() => queue.end())
-  // Looked at below; until then a failure has to wait.
-  probing.catch(() => undefined)
-  try {
-    for (;;) {
-      const batch = await queue.next()
-      if (batch === null) break
-      yield* batch
-    }
-    await probing
-    yield* run.summaries() as Generator<SummaryEvent>
-  } finally {
-    stop()
-    signal?.removeEventListener('abort', stop)
-    prepared.close()
-  }
+  yield* runEvents<ProbeEvent, ReturnType<PreparedPing['start']>>(
+    prepared,
+    signal,
+    () => [],
+    run => run.summaries(),
+  )
 }

@@ -1,8 +1,8 @@
 // Tracing for programs: the events of a run as they come, and what they add up to.
 
 import type { TraceEvent, TraceHeader, TraceProtocol } from '../probe/trace-events.js'
-import { BatchQueue } from './batch-queue.js'
-import { prepareTrace } from './trace.js'
+import { runEvents } from './run-events.js'
+import { type PreparedTrace, prepareTrace } from './trace.js'
 import { DEFAULT_TRACE, type TraceSettings } from './trace-settings.js'
 
 /** How to trace; everything has a default. Times are milliseconds. */
@@ -61,30 +61,12 @@ export async function* trace(
   const { signal, ...given } = options
   const patient = (given.intervalMs ?? 0) > 0
   const prepared = await prepareTrace(target, { ...DEFAULT_TRACE, patient, ...withoutUndefined(given) })
-  const queue = new BatchQueue<TraceEvent>()
-  const run = prepared.start(event => {
-    queue.push(event)
-    queue.flush()
-  })
-  const stop = (): void => run.stop()
-  signal?.addEventListener('abort', stop, { once: true })
-  // Nothing is sent for somebody who has said stop already.
-  const probing = (signal?.aborted ? Promise.resolve() : run.run()).finally(() => queue.end())
-  // Looked at below; until then a failure has to wait.
-  probing.catch(() => undefined)
-  try {
-    yield { event: 'start', ...run.header }
-    for (;;) {
-      const batch = await queue.next()
-      if (batch === null) break
-      yield* batch
-    }
-    await probing
-  } finally {
-    stop()
-    signal?.removeEventListener('abort', stop)
-    prepared.close()
-  }
+  yield* runEvents<TraceStartEvent | TraceEvent, ReturnType<PreparedTrace['start']>>(
+    prepared,
+    signal,
+    run => [{ event: 'start', ...run.header }],
+    () => [],
+  )
 }
 
 /** A key that is there without a value asks for nothing. */
