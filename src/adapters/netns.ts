@@ -19,7 +19,6 @@ interface Seen {
   pid: number | null
   path: string | null
   name: string | null
-  nameCertain: boolean
 }
 
 export interface NetnsOptions {
@@ -61,7 +60,7 @@ function ofProcess(pid: number, root: string): NetworkNamespace {
   const path = `${root}/${pid}/ns/net`
   const inode = inodeOf(path)
   const label = `${processName(root, pid)}/${pid}`
-  return { label, labelCertain: true, inode, path: inode === null ? null : path, pid, current: isCurrent(root, pid) }
+  return { label, inode, path: inode === null ? null : path, pid, current: isCurrent(root, pid) }
 }
 
 function openable(spec: string, path: string, root: string, options: NetnsOptions): NetworkNamespace {
@@ -84,7 +83,6 @@ function openable(spec: string, path: string, root: string, options: NetnsOption
   const known = listNetns(options).namespaces.find(namespace => namespace.inode === inode)
   return {
     label: spec,
-    labelCertain: known?.labelCertain ?? true,
     inode,
     path,
     pid: known?.pid ?? null,
@@ -115,8 +113,7 @@ export function listNetns(options: NetnsOptions = {}): NamespaceList {
     const current = found.inode === null ? found.statInode === ownStat : found.inode === ownInode
     const { inode, pid } = found
     const path = current ? `${root}/self/ns/net` : found.path
-    const label = marked(labelOf(found, current, root), found.nameCertain)
-    return { label, labelCertain: found.nameCertain, inode, path, pid, current }
+    return { label: labelOf(found, current, root), inode, path, pid, current }
   })
   namespaces.sort((a, b) => Number(b.current) - Number(a.current))
   return { namespaces, unreadable }
@@ -138,7 +135,7 @@ function addProcesses(root: string, seen: Seen[]): number {
       continue
     }
     const known = (inode !== null && byInode.get(inode)) || (statInode !== null && byStat.get(statInode)) || null
-    const entry = known || { inode: null, statInode: null, pid, path: null, name: null, nameCertain: true }
+    const entry = known || { inode: null, statInode: null, pid, path: null, name: null }
     if (!known) seen.push(entry)
     entry.statInode ??= statInode
     if (inode !== null && entry.inode === null) {
@@ -162,21 +159,8 @@ function addPath(path: string, name: string | null, seen: Seen[]): void {
     known.name ??= name
     return
   }
-  // The kernel hides which namespace another user's process is in. When one is set up, its number is taken first and that of
-  // its net/stat next (net/core/net_namespace.c, fs/proc/proc_net.c), so numbers in sequence nearly always belong together.
-  const guess = seen.find(entry => entry.inode === null && entry.statInode === inode + 1)
-  if (guess) {
-    guess.inode = inode
-    guess.path = path
-    guess.name = name
-    guess.nameCertain = false
-    return
-  }
-  seen.push({ inode, statInode: null, pid: null, path, name, nameCertain: true })
+  seen.push({ inode, statInode: null, pid: null, path, name })
 }
-
-/** A name that is a guess carries a question mark wherever it is shown. */
-const marked = (label: string, certain: boolean): string => (certain ? label : `${label}?`)
 
 function labelOf(found: Seen, current: boolean, root: string): string {
   if (found.name !== null) return found.name

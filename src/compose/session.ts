@@ -144,13 +144,17 @@ function namespaceTargets(spec: string, notes: string[]): { targets: RunTarget[]
     const hiding = unreadable === 1 ? '1 process hides its' : `${unreadable} processes hide their`
     notes.push(`${hiding} network namespace: run as root to see all of them`)
   }
-  const guessed = namespaces.filter(namespace => !namespace.labelCertain).map(namespace => printable(namespace.label))
-  if (guessed.length > 0) {
+  if (spec !== 'all' || hasCapability(CAP_SYS_ADMIN)) return { targets: namespaces.map(targetOf), unseen: unreadable }
+  // Whose processes are in a named namespace the kernel hides from other users: it is listed by one of them, or not at all.
+  const listed = namespaces.filter(({ current, pid }) => current || pid !== null)
+  const unlisted = namespaces.filter(namespace => !listed.includes(namespace)).map(({ label }) => printable(label))
+  if (unlisted.length > 0) {
     notes.push(
-      `which processes are in ${guessed.join(', ')} is a guess by the numbers of namespaces: root may look, this user may not`,
+      `this user may not see which processes are in ${unlisted.join(', ')}: such a namespace is listed under the name of a ` +
+        'process in it, and not at all when there is none; run as root to see it by its name',
     )
   }
-  return { targets: namespaces.map(targetOf), unseen: unreadable }
+  return { targets: listed.map(targetOf), unseen: unreadable }
 }
 
 /** A namespace is entered through its descriptor where that is allowed, and read through a process of it otherwise. */

@@ -69,8 +69,6 @@ export type ScanProcesses = (wanted: InodeTest | 'all', options?: ProcessScanOpt
 export interface NetworkNamespace {
   /** A name of /run/netns; else `current`; else `NAME/PID` of its oldest visible process; else the path of its mount. */
   label: string
-  /** False when the name is a guess, because the kernel hides the namespace's number: the label ends in `?` then. */
-  labelCertain: boolean
   /** Inode of the namespace, as `net:[N]`; null when the kernel hides it from this user. */
   inode: number | null
   /** A path that setns() accepts; null when there is none that this user may open. */
