@@ -1,4 +1,4 @@
-// Starts netkit: the bundle with its code cache for a known command, else (help, version, mistakes, NETKIT_STOCK=1) oclif from dist/.
+// Starts netkit: the command's bundle with its code cache, else (help, version, mistakes, NETKIT_STOCK=1) oclif from dist/.
 //
 // V8 runs a code cache without verifying it, and netkit often runs as root: a cache is used only when nobody but root or the user
 // netkit runs as can have written it, and it is written only into a directory of which the same is true.
@@ -9,10 +9,12 @@ const vm = require('node:vm')
 
 const root = path.dirname(__dirname)
 const dist = path.join(root, 'dist')
-const bundle = path.join(dist, 'netkit.cjs')
-/** Caches of this Node; the rest of the name is the id in the bundle's first line. */
-const cachePrefix = `netkit-${process.version}-${process.arch}-`
 const args = process.argv.slice(2)
+/** One for each command; what has none, and a word that is no command, is for oclif. */
+const name = /^[a-z]+$/.test(args[0] ?? '') ? `bundle-${args[0]}` : null
+const bundle = path.join(dist, `${name}.cjs`)
+/** Caches of this Node; the rest of the name is the id in the bundle's first line. */
+const cachePrefix = `${name}-${process.version}-${process.arch}-`
 
 /** Owned by root or by the effective user, and writable by nobody else. */
 function isTrusted({ uid, mode }) {
@@ -47,9 +49,9 @@ function writeCache(script, cache) {
       fs.closeSync(file)
     }
     fs.renameSync(part, cache)
-    for (const name of fs.readdirSync(dist)) {
-      if (name.startsWith(cachePrefix) && name.endsWith('.cache') && path.join(dist, name) !== cache) {
-        fs.rmSync(path.join(dist, name), { force: true })
+    for (const file of fs.readdirSync(dist)) {
+      if (file.startsWith(cachePrefix) && file.endsWith('.cache') && path.join(dist, file) !== cache) {
+        fs.rmSync(path.join(dist, file), { force: true })
       }
     }
   } catch {
@@ -57,8 +59,9 @@ function writeCache(script, cache) {
   }
 }
 
-/** True when the bundle is there and has taken the command line. */
+/** True when there is a bundle of the command, which has taken the command line. */
 function startBundle() {
+  if (name === null) return false
   let source
   try {
     // The bundle is pure ASCII: latin1 is one byte a character in V8.
@@ -82,7 +85,8 @@ function startBundle() {
   if (ordinary && wanted) process.once('exit', () => writeCache(script, cache))
   const bundled = { exports: {} }
   script.runInThisContext()(bundled.exports, require, bundled, bundle, dist)
-  return bundled.exports.start(args, root)
+  bundled.exports.start(args, root)
+  return true
 }
 
 async function startStock() {

@@ -1,8 +1,9 @@
 #!/usr/bin/env node
-// Makes dist/netkit.cjs out of dist/: one file with oclif and every command in it, for bin/load.cjs.
+// Makes dist/bundle-COMMAND.cjs out of dist/: one file with oclif and one command (and its subcommands) in it, for bin/load.cjs.
 //
 // Stock oclif reads about a hundred files at every start (100 ms). Here the manifest is inlined, commands are evaluated when they are
-// called, and what a plain run does not need is loaded at first use.
+// called, and what a plain run does not need is loaded at first use. A file for each command, since V8 takes in all of a code cache
+// at every start: with one file for all, each new command would make the others slower to start.
 
 import { createHash } from 'node:crypto'
 import { appendFileSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
@@ -13,7 +14,8 @@ import { build } from 'esbuild'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const dist = join(root, 'dist')
-const outfile = join(dist, 'netkit.cjs')
+/** All bundles and their code caches begin so. */
+const PREFIX = 'bundle-'
 
 /** Packages of oclif and modules of Node that only help, errors and unusual flags need. */
 const LAZY =
@@ -22,18 +24,25 @@ const LAZY =
 const manifest = JSON.parse(readFileSync(join(root, 'oclif.manifest.json'), 'utf8'))
 const { name, version, type, oclif } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 
-const getters = Object.entries(manifest.commands).map(
-  ([id, { relativePath }]) => `get ${JSON.stringify(id)}() { return require('../${relativePath.join('/')}').default },`,
-)
+/** Parts of the manifest by the first word of the command line. */
+const families = new Map()
+for (const [id, command] of Object.entries(manifest.commands)) {
+  const word = id.split(':')[0]
+  families.set(word, { ...families.get(word), [id]: command })
+}
 
 /** A plugin object that oclif takes as loaded, so that it reads no package.json, manifest or user plugin. */
-const entry = `
+function entryOf(commands) {
+  const getters = Object.entries(commands).map(
+    ([id, { relativePath }]) =>
+      `get ${JSON.stringify(id)}() { return require('../${relativePath.join('/')}').default },`,
+  )
+  return `
 import { main } from './cli/main.js'
 const lazy = {${getters.join('\n')}}
 const pjson = ${JSON.stringify({ name, version, type, oclif })}
-const manifest = ${JSON.stringify(manifest)}
+const manifest = ${JSON.stringify({ ...manifest, commands })}
 export function start(argv, root) {
-  if (!Object.hasOwn(manifest.commands, argv[0] ?? '')) return false
   const commands = Object.values(manifest.commands).map(command => ({
     ...command,
     load: async () => Object.assign(lazy[command.id], { id: command.id, plugin }),
@@ -43,9 +52,9 @@ export function start(argv, root) {
     isRoot: true, hasManifest: true, valid: true, hooks: {}, topics: [], commandIDs: Object.keys(manifest.commands),
   }
   main(argv, { root, pjson, plugins: new Map([[plugin.name, plugin]]) })
-  return true
 }
 `
+}
 
 /** Stands for a module of Node: an object whose properties load it, so that `import { isatty } from 'node:tty'` costs nothing. */
 const builtinStub = path => {
@@ -157,38 +166,45 @@ const oclifParts = {
 /** Left to be found at run time: optional packages, oclif's TypeScript loaders, and the native socket. */
 const external = ['cap', 'raw-socket', '*.node', 'typescript', 'ts-node', 'tsx', 'tsx/cjs/api', 'tsx/esm/api', 'pnpapi']
 
-const { metafile, outputFiles } = await build({
-  stdin: { contents: entry, resolveDir: dist, sourcefile: 'entry.js' },
-  outfile,
-  bundle: true,
-  platform: 'node',
-  format: 'cjs',
-  target: 'node20',
-  minify: true,
-  keepNames: true,
-  legalComments: 'none',
-  logLevel: 'warning',
-  metafile: true,
-  external,
-  write: false,
-  plugins: [lazyModules, moduleUrls, nodeModule, oclifParts],
-  banner: {
-    js: "const __moduleUrl = place => require('node:url').pathToFileURL(require('node:path').join(__dirname, place)).href;",
-  },
-})
+async function bundle(word, commands) {
+  const outfile = join(dist, `${PREFIX}${word}.cjs`)
+  const { metafile, outputFiles } = await build({
+    stdin: { contents: entryOf(commands), resolveDir: dist, sourcefile: 'entry.js' },
+    outfile,
+    bundle: true,
+    platform: 'node',
+    format: 'cjs',
+    target: 'node20',
+    minify: true,
+    keepNames: true,
+    legalComments: 'none',
+    logLevel: 'warning',
+    metafile: true,
+    external,
+    write: false,
+    plugins: [lazyModules, moduleUrls, nodeModule, oclifParts],
+    banner: {
+      js: "const __moduleUrl = place => require('node:url').pathToFileURL(require('node:path').join(__dirname, place)).href;",
+    },
+  })
+  // The first line says which bundle it is, and a cache carries that in its name: V8 compares no more than the length of the
+  // source, and times mean nothing once the file has been in a tarball. The rename keeps running netkits whole.
+  const { contents } = outputFiles[0]
+  const id = createHash('sha256').update(contents).digest('hex').slice(0, 16)
+  writeFileSync(`${outfile}.part`, `//${id}\n`)
+  appendFileSync(`${outfile}.part`, contents)
+  renameSync(`${outfile}.part`, outfile)
+  if (process.argv.includes('--sizes')) printSizes(word, metafile)
+}
 
-// The first line says which bundle it is, and a cache carries that in its name: V8 compares no more than the length of the
-// source, and times mean nothing once the file has been in a tarball. The rename keeps running netkits whole.
-const { contents } = outputFiles[0]
-const id = createHash('sha256').update(contents).digest('hex').slice(0, 16)
-writeFileSync(`${outfile}.part`, `//${id}\n`)
-appendFileSync(`${outfile}.part`, contents)
-renameSync(`${outfile}.part`, outfile)
-for (const file of readdirSync(dist)) if (file.endsWith('.cache')) rmSync(join(dist, file))
+function printSizes(word, { outputs }) {
+  const sizes = Object.entries(Object.values(outputs)[0].inputs)
+  sizes.sort(([, a], [, b]) => b.bytesInOutput - a.bytesInOutput)
+  for (const [file, { bytesInOutput }] of sizes.slice(0, 40)) console.log(word, bytesInOutput, file)
+}
 
-if (process.argv.includes('--sizes')) {
-  const sizes = Object.entries(Object.values(metafile.outputs)[0].inputs).sort(
-    ([, a], [, b]) => b.bytesInOutput - a.bytesInOutput,
-  )
-  for (const [file, { bytesInOutput }] of sizes.slice(0, 40)) console.log(bytesInOutput, file)
+await Promise.all([...families].map(([word, commands]) => bundle(word, commands)))
+const current = new Set([...families.keys()].map(word => `${PREFIX}${word}.cjs`))
+for (const file of readdirSync(dist)) {
+  if (file.endsWith('.cache') || (file.endsWith('.cjs') && !current.has(file))) rmSync(join(dist, file))
 }

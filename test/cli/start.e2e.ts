@@ -129,8 +129,8 @@ describe('the code cache', () => {
   it('is written by the first run, readable by all and writable by its owner only, and kept by the next', async () => {
     const { dist, run } = copy()
     await run()
-    const [id] = readFileSync(join(dist, 'netkit.cjs'), 'latin1').slice(2).split('\n', 1)
-    expect(caches(dist)).toEqual([`netkit-${process.version}-${process.arch}-${id}.cache`])
+    const [id] = readFileSync(join(dist, 'bundle-ss.cjs'), 'latin1').slice(2).split('\n', 1)
+    expect(caches(dist)).toEqual([`bundle-ss-${process.version}-${process.arch}-${id}.cache`])
     expect(statSync(join(dist, caches(dist)[0]!)).mode & 0o777).toBe(0o644)
     const first = inode(dist)
     await run()
@@ -183,7 +183,7 @@ describe('the code cache', () => {
     const { dist, run } = copy()
     await run()
     const [former] = caches(dist)
-    const bundle = join(dist, 'netkit.cjs')
+    const bundle = join(dist, 'bundle-ss.cjs')
     const text = readFileSync(bundle, 'latin1')
     // As a package of another version would be laid over it: same length, and the time that npm stamps.
     writeFileSync(bundle, `//${'0'.repeat(16)}${text.slice(18)}`, 'latin1')
