@@ -4,8 +4,8 @@
     {
       'target_name': 'netkit',
       'sources': [
-        'batch.cc', 'batch_async.cc', 'call.cc', 'clock.cc', 'module.cc', 'socket_calls.cc', 'socket_table.cc',
-        'struct_sizes.cc', 'watch.cc',
+        'batch.cc', 'batch_async.cc', 'call.cc', 'clock.cc', 'filter_compiler.cc', 'memory_map.cc', 'module.cc',
+        'socket_calls.cc', 'socket_table.cc', 'struct_sizes.cc', 'watch.cc',
       ],
       'include_dirs': ['<!(node -p "require(\'node-addon-api\').include_dir")'],
       'defines': ['NAPI_VERSION=8', 'NAPI_DISABLE_CPP_EXCEPTIONS'],

@@ -1,6 +1,8 @@
 // The addon: one primitive, a socket. It knows no protocol.
 #include "batch.h"
 #include "clock.h"
+#include "filter_compiler.h"
+#include "memory_map.h"
 #include "socket_calls.h"
 #include "socket_table.h"
 #include "struct_sizes.h"
@@ -36,6 +38,8 @@ constexpr Export kExports[] = {
     {"pollNow", entry<pollNow>},
     {"fdOf", entry<fdOf>},
     {"clocks", entry<clocks>},
+    {"mapRing", mapRing},
+    {"compileFilter", entry<compileFilter>},
 };
 
 Napi::Object initialize(Napi::Env env, Napi::Object exports) {

@@ -7,6 +7,7 @@
 #include <sched.h>
 #include <unistd.h>
 
+#include "memory_map.h"
 #include "watch.h"
 
 namespace netkit {
@@ -27,11 +28,12 @@ int SocketTable::add(int fd) {
   return next_++;
 }
 
-void SocketTable::remove(int32_t handle) {
+void SocketTable::remove(napi_env env, int32_t handle) {
   const auto found = sockets_.find(handle);
   if (found == sockets_.end()) return;
   // The loop must forget the descriptor before it is closed (libuv, uv_poll_t).
   if (found->second.watch != nullptr) stopWatch(found->second.watch);
+  if (found->second.ring != nullptr) detachRing(env, found->second.ring);
   sockets_.erase(found);
 }
 
@@ -93,7 +95,7 @@ int openSocket(Call& call) {
 int closeSocket(Call& call) {
   int32_t handle;
   if (!call.integer(0, handle)) return -EINVAL;
-  call.table->remove(handle);
+  call.table->remove(call.env, handle);
   return 0;
 }
 

@@ -28,6 +28,8 @@ class Descriptor {
 struct Socket {
   std::shared_ptr<Descriptor> descriptor;
   Watch* watch = nullptr;
+  /** Weak, to the ring that is mapped. */
+  napi_ref ring = nullptr;
   /** On a worker thread. */
   bool receiving = false;
   bool sending = false;
@@ -48,7 +50,7 @@ class SocketTable {
   Socket* find(int32_t handle);
   /** Takes the descriptor over: its handle, or -EMFILE when handles have run out. */
   int add(int fd);
-  void remove(int32_t handle);
+  void remove(napi_env env, int32_t handle);
 
   void watchStarted() { ++watches_; }
   /** After this call the table may be gone. */

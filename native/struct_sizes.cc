@@ -7,6 +7,8 @@
 #include <sys/socket.h>
 
 #include <linux/errqueue.h>
+#include <linux/filter.h>
+#include <linux/if_packet.h>
 #include <linux/netlink.h>
 #include <linux/sock_diag.h>
 #include <linux/tcp.h>
@@ -43,7 +45,8 @@ struct Size {
 constexpr Size kSizes[] = {
     SIZE(nlmsghdr),    SIZE(nlmsgerr),     SIZE(nlattr),      SIZE(sock_diag_req), SIZE(tcp_info),
     SIZE(sockaddr_nl), SIZE(sockaddr_in),  SIZE(sockaddr_in6), SIZE(msghdr),       SIZE(cmsghdr),
-    SIZE(timespec),    SIZE(sock_extended_err),
+    SIZE(timespec),    SIZE(sock_extended_err), SIZE(sock_filter), SIZE(sockaddr_ll), SIZE(packet_mreq),
+    SIZE(tpacket_req3), SIZE(tpacket_stats_v3), SIZE(tpacket_block_desc), SIZE(tpacket3_hdr),
 #if __has_include(<linux/inet_diag.h>)
     SIZE(inet_diag_req_v2), SIZE(inet_diag_sockid), SIZE(inet_diag_msg),
 #endif

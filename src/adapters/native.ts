@@ -3,9 +3,9 @@ import { existsSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { SocketPort } from '../ports/socket.js'
+import type { PacketRingPort } from '../ports/packet-ring.js'
 
-export interface NativeSocket extends SocketPort {
+export interface NativeSocket extends PacketRingPort {
   /** poll(2) of any descriptor, without waiting. Answers what is the case of `events`, and POLLERR, POLLHUP and POLLNVAL always. */
   pollNow(fd: number, events: number): number
   /** Bytes of the kernel's structs as the C compiler laid them out, by struct name. */

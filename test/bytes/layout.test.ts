@@ -9,6 +9,14 @@ import { UNIX_MESSAGE, UNIX_REQUEST } from '../../src/sockets/diag/unix-diag.js'
 import { VSOCK_MESSAGE, VSOCK_REQUEST } from '../../src/sockets/diag/vsock-diag.js'
 import { XDP_MESSAGE, XDP_REQUEST } from '../../src/sockets/diag/xdp-diag.js'
 import { TCP_INFO } from '../../src/sockets/tcp-info.js'
+import {
+  PACKET_MREQ,
+  SOCKADDR_LL,
+  TPACKET_BLOCK_DESC,
+  TPACKET_REQ3,
+  TPACKET_STATS_V3,
+  TPACKET3_HDR,
+} from '../../src/wire/packet-ring.js'
 
 describe('declaring a struct', () => {
   test('offsets follow from the order and the widths of the fields', () => {
@@ -49,6 +57,12 @@ const EXACT: readonly Layout<string>[] = [
   VSOCK_MESSAGE,
   XDP_REQUEST,
   XDP_MESSAGE,
+  SOCKADDR_LL,
+  PACKET_MREQ,
+  TPACKET_REQ3,
+  TPACKET_STATS_V3,
+  TPACKET_BLOCK_DESC,
+  TPACKET3_HDR,
 ]
 
 describe('layouts and the structs of the C compiler', () => {
