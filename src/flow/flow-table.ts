@@ -1,0 +1,158 @@
+// Finds the flow of a packet by its ends: open addressing with linear probing, the hash kept beside the slot so that a miss
+// in the table is no miss in memory.
+
+import type { PacketEnds } from '../wire/walked-packet.js'
+import { FIRST_ENDS, FlowRecords, HASH, OTHER_ENDS, PORTS, TYPE, wordsOf } from './flow-record.js'
+
+const INITIAL_ENTRIES = 4096
+
+/** Both ends mixed in the same way, so that both directions hash alike. */
+function mixEnd(seed: number, word: number, port: number): number {
+  let mixed = Math.imul(word ^ seed, 0x85ebca6b)
+  mixed = Math.imul(mixed ^ (mixed >>> 15) ^ Math.imul(port + 1, 0x9e3779b1), 0xc2b2ae35)
+  return mixed ^ (mixed >>> 13)
+}
+
+function foldIpv6(seed: number, word0: number, word1: number, word2: number, word3: number): number {
+  let mixed = Math.imul(word0 ^ seed, 0x27d4eb2f)
+  mixed = Math.imul(mixed ^ (mixed >>> 15) ^ word1, 0x165667b1)
+  mixed = Math.imul(mixed ^ (mixed >>> 13) ^ word2, 0x9e3779b1)
+  return mixed ^ (mixed >>> 16) ^ word3
+}
+
+export const flowType = (ends: PacketEnds, encapsulation: number): number =>
+  (encapsulation << 16) | (ends.family << 8) | ends.protocol
+
+export class FlowTable {
+  readonly records = new FlowRecords()
+  /** Hash and slot + 1, alternating. */
+  #entries = new Int32Array(INITIAL_ENTRIES * 2)
+  #mask = INITIAL_ENTRIES - 1
+  #count = 0
+  readonly #seed: number
+  /** Of the ends that `find` was last asked for. */
+  #hash = 0
+
+  /** @param seed hashes of one table cannot be foretold from another's */
+  constructor(seed: number) {
+    this.#seed = seed | 0
+  }
+
+  /**
+   * The slot of the flow between these ends, doubled, plus 1 when the packet is from the one that did not send its first
+   * packet; -1 when there is none. A flow from an end to itself has one sender.
+   */
+  find(ends: PacketEnds, encapsulation: number): number {
+    const type = flowType(ends, encapsulation)
+    const source3 = ends.source3 | 0
+    const destination3 = ends.destination3 | 0
+    let source = source3
+    let destination = destination3
+    if (ends.family === 6) {
+      source = foldIpv6(this.#seed, ends.source0, ends.source1, ends.source2, source3)
+      destination = foldIpv6(this.#seed, ends.destination0, ends.destination1, ends.destination2, destination3)
+    }
+    let hash = mixEnd(this.#seed, source, ends.sourcePort) + mixEnd(this.#seed, destination, ends.destinationPort)
+    hash = Math.imul(hash ^ type, 0x9e3779b1)
+    hash ^= hash >>> 15
+    this.#hash = hash
+    const ports = (ends.sourcePort << 16) | ends.destinationPort
+    const reversed = (ends.destinationPort << 16) | ends.sourcePort
+    const entries = this.#entries
+    for (let at = hash & this.#mask; ; at = (at + 1) & this.#mask) {
+      const entry = entries[at * 2 + 1]!
+      if (entry === 0) return -1
+      if (entries[at * 2] !== hash) continue
+      const slot = entry - 1
+      const { words } = this.records.slab(slot)
+      const row = wordsOf(slot)
+      if (words[row + TYPE] !== type) continue
+      const stored = words[row + PORTS]!
+      if (
+        stored === ports &&
+        words[row + FIRST_ENDS + 3] === source3 &&
+        words[row + OTHER_ENDS + 3] === destination3 &&
+        (ends.family === 4 || sameHigh(words, row, ends, 0))
+      )
+        return slot * 2
+      if (
+        stored === reversed &&
+        words[row + FIRST_ENDS + 3] === destination3 &&
+        words[row + OTHER_ENDS + 3] === source3 &&
+        (ends.family === 4 || sameHigh(words, row, ends, 4))
+      )
+        return slot * 2 + 1
+    }
+  }
+
+  /** A row for the ends that `find` was just asked for in vain. */
+  insert(ends: PacketEnds, encapsulation: number): number {
+    if ((this.#count + 1) * 2 > this.#mask) this.#grow()
+    const slot = this.records.take()
+    const { words } = this.records.slab(slot)
+    const row = wordsOf(slot)
+    words[row] = ends.source0
+    words[row + 1] = ends.source1
+    words[row + 2] = ends.source2
+    words[row + 3] = ends.source3
+    words[row + 4] = ends.destination0
+    words[row + 5] = ends.destination1
+    words[row + 6] = ends.destination2
+    words[row + 7] = ends.destination3
+    words[row + PORTS] = (ends.sourcePort << 16) | ends.destinationPort
+    words[row + TYPE] = flowType(ends, encapsulation)
+    words[row + HASH] = this.#hash
+    this.#place(this.#hash, slot + 1)
+    this.#count++
+    return slot
+  }
+
+  /** Its row is free afterwards. */
+  remove(slot: number): void {
+    const hash = this.records.slab(slot).words[wordsOf(slot) + HASH]!
+    const entries = this.#entries
+    const mask = this.#mask
+    let hole = hash & mask
+    while (entries[hole * 2 + 1] !== slot + 1) hole = (hole + 1) & mask
+    // Those behind it move up, unless that would put them before where their search begins.
+    for (let at = (hole + 1) & mask; entries[at * 2 + 1] !== 0; at = (at + 1) & mask) {
+      const home = entries[at * 2]! & mask
+      if (((at - home) & mask) < ((at - hole) & mask)) continue
+      entries[hole * 2] = entries[at * 2]!
+      entries[hole * 2 + 1] = entries[at * 2 + 1]!
+      hole = at
+    }
+    entries[hole * 2 + 1] = 0
+    this.#count--
+    this.records.release(slot)
+  }
+
+  #place(hash: number, entry: number): void {
+    const entries = this.#entries
+    let at = hash & this.#mask
+    while (entries[at * 2 + 1] !== 0) at = (at + 1) & this.#mask
+    entries[at * 2] = hash
+    entries[at * 2 + 1] = entry
+  }
+
+  #grow(): void {
+    const old = this.#entries
+    this.#entries = new Int32Array(old.length * 2)
+    this.#mask = old.length - 1
+    for (let at = 0; at < old.length; at += 2) if (old[at + 1] !== 0) this.#place(old[at]!, old[at + 1]!)
+  }
+}
+
+/** True when the upper three words of both addresses are those of the row: `turn` 0 as stored, 4 the other way round. */
+function sameHigh(words: Int32Array, row: number, ends: PacketEnds, turn: number): boolean {
+  const source = row + turn
+  const destination = row + 4 - turn
+  return (
+    words[source] === (ends.source0 | 0) &&
+    words[source + 1] === (ends.source1 | 0) &&
+    words[source + 2] === (ends.source2 | 0) &&
+    words[destination] === (ends.destination0 | 0) &&
+    words[destination + 1] === (ends.destination1 | 0) &&
+    words[destination + 2] === (ends.destination2 | 0)
+  )
+}

@@ -1,0 +1,31 @@
+// The bit of each label, as numbers that the hot loop need not look up. A test holds them against the list of labels.
+
+export const HANDSHAKE_ACK = 1 << 0
+export const SYN_RETRANSMIT = 1 << 1
+export const SYN_ACK_RETRANSMIT = 1 << 2
+export const SYN_RETRY = 1 << 3
+export const RETRANSMISSION = 1 << 4
+export const PARTIAL_RETRANSMISSION = 1 << 5
+export const OUT_OF_ORDER = 1 << 6
+export const GAP = 1 << 7
+export const ACKED_UNSEEN = 1 << 8
+export const DUP_ACK = 1 << 9
+export const WINDOW_UPDATE = 1 << 10
+export const ZERO_WINDOW = 1 << 11
+export const WINDOW_FULL = 1 << 12
+export const ZERO_WINDOW_PROBE = 1 << 13
+export const ZERO_WINDOW_PROBE_ACK = 1 << 14
+export const KEEP_ALIVE = 1 << 15
+export const KEEP_ALIVE_ACK = 1 << 16
+export const PORT_REUSE = 1 << 17
+export const CHALLENGE_ACK = 1 << 18
+export const RST_REFUSE = 1 << 19
+export const RST_ABORT = 1 << 20
+export const RST_ANSWER = 1 << 21
+export const RST_IGNORED = 1 << 22
+export const FIN_RETRANSMIT = 1 << 23
+export const DATA_AFTER_CLOSE = 1 << 24
+export const CAPTURE_DUPLICATE = 1 << 25
+export const TRUNCATED = 1 << 26
+export const BAD_CHECKSUM = 1 << 27
+export const MALFORMED = 1 << 28
