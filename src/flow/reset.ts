@@ -92,7 +92,7 @@ export function stepReset(
   const isClosed = (words[own + STATE]! & words[other + STATE]! & SENT_FIN) !== 0
   if (isFirst && !isClosed) {
     const verdict = judge(words, own, other, walked)
-    const phase = phaseOf(words, at, own, other)
+    const phase = (verdict & RESET_CLASS) === REFUSE ? 0 : phaseOf(words, at, own, other)
     const about = describe(words, at, own, walked) | (phase << RESET_PHASE_SHIFT) | (sender === 1 ? RESET_BY_1 : 0)
     if ((verdict & (RESET_OUTSIDE_WINDOW | RESET_WRONG_ACK)) !== 0) {
       words[at + RESET] = about | (verdict & ~RESET_CLASS) | IGNORED_CLASS
@@ -142,10 +142,8 @@ function judge(words: Int32Array, own: number, other: number, walked: WalkedPack
       ? ABORT
       : ANSWER | RESET_WRONG_ACK
   }
-  const kind =
-    !hasAck && sequence === words[own + ACKED] && (ownState & (SENT_FIN | SENT_RST | SENT_SYN)) !== SENT_SYN
-      ? ANSWER
-      : ABORT
+  // RFC 9293 3.5.2: a reset without ACK answers a segment, at the number that the segment acknowledges.
+  const kind = !hasAck && sequence === words[own + ACKED] ? ANSWER : ABORT
   const isUnknown = (ownState & STARTED) === 0 && (otherState & SENT_ACK) === 0
   if (isUnknown || sequence === words[own + ACKED]) return kind
   if ((ownState & STARTED) !== 0 && (sequence === words[own + EDGE] || sequence === words[own + END])) return ABORT
