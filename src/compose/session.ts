@@ -30,7 +30,7 @@ export interface Session {
   targets: RunTarget[]
   /** Things the user should know about the namespaces. */
   notes: string[]
-  /** Processes that hide their network namespace, in which there may be sockets that nobody here sees. */
+  /** Processes that hide their network namespace and namespaces that hide their processes: there may be sockets that nobody here sees. */
   unseen: number
   context: FilterContext
   lookups: SocketLookups
@@ -154,7 +154,8 @@ function namespaceTargets(spec: string, notes: string[]): { targets: RunTarget[]
         'process in it, and not at all when there is none; run as root to see it by its name',
     )
   }
-  return { targets: listed.map(targetOf), unseen: unreadable }
+  // Whether a process that is listed is in one of them cannot be told, so that nothing found is not "no".
+  return { targets: listed.map(targetOf), unseen: unreadable + unlisted.length }
 }
 
 /** A namespace is entered through its descriptor where that is allowed, and read through a process of it otherwise. */
