@@ -47,12 +47,14 @@ export const NO_NUMBER = -1
 export const OTHER_CHAIN = 1
 const MOST_CHAINS = 65_536
 
-/** Of one chain: the chain around it, its innermost layer, that layer's number, the ends of the tunnel. */
+/** Of one chain: the chain around it, its innermost layer, that layer's number, the ends of the tunnel where they count. */
 const PARENT = 0
 const KIND = 1
 const VALUE = 2
 const ENDS = 3
 const STRIDE = ENDS + 8
+/** Beside the kind of the layer. */
+const WITH_ENDS = 0x100
 
 /** Numbers of chains, from 0 for no layer at all. Finding one again allocates nothing. */
 export class Encapsulations {
@@ -69,10 +71,13 @@ export class Encapsulations {
     if (chain === OTHER_CHAIN) return OTHER_CHAIN
     const { key } = this
     key[PARENT] = chain
-    key[KIND] = kind
     key[VALUE] = value
-    if (ends === null) key.fill(0, ENDS)
-    else this.setEnds(ends)
+    if (ends === null) {
+      key[KIND] = kind
+    } else {
+      key[KIND] = kind | WITH_ENDS
+      this.setEnds(ends)
+    }
     const hash = this.hash()
     const mask = this.slots.length - 1
     let slot = hash & mask
@@ -93,10 +98,18 @@ export class Encapsulations {
     const names: string[] = []
     for (let node = chain; node > OTHER_CHAIN && node < this.count; node = this.nodes[node * STRIDE + PARENT]!) {
       const value = this.nodes[node * STRIDE + VALUE]!
-      const name = NAMES[this.nodes[node * STRIDE + KIND]!]!
+      const name = NAMES[this.nodes[node * STRIDE + KIND]! & ~WITH_ENDS]!
       names.unshift(value === NO_NUMBER ? name : `${name} ${value >>> 0}`)
     }
     return chain === OTHER_CHAIN ? ['other'] : names
+  }
+
+  /** Identifier of the VLAN that the chain is and nothing besides; 0 when it is another chain. */
+  onlyVlan(chain: number): number {
+    const at = chain * STRIDE
+    const { nodes } = this
+    if (chain <= OTHER_CHAIN || nodes[at + PARENT] !== 0 || nodes[at + KIND] !== VLAN) return 0
+    return nodes[at + VALUE]!
   }
 
   /** Both directions of a tunnel are one: the lower address comes first. */
@@ -119,10 +132,17 @@ export class Encapsulations {
     key[destination + 3] = ends.destination3
   }
 
+  /** Words of the key that count. */
+  private words(): number {
+    return this.key[KIND]! < WITH_ENDS ? ENDS : STRIDE
+  }
+
   private hash(): number {
+    const { key } = this
+    const words = this.words()
     let hash = 0
-    for (let at = 0; at < STRIDE; at++) {
-      hash = Math.imul(hash ^ this.key[at]!, 0x9e3779b1)
+    for (let at = 0; at < words; at++) {
+      hash = Math.imul(hash ^ key[at]!, 0x9e3779b1)
       hash ^= hash >>> 15
     }
     return hash
@@ -130,8 +150,9 @@ export class Encapsulations {
 
   private equals(node: number): boolean {
     const { key, nodes } = this
+    const words = this.words()
     const start = node * STRIDE
-    for (let at = 0; at < STRIDE; at++) if (key[at] !== nodes[start + at]) return false
+    for (let at = 0; at < words; at++) if (key[at] !== nodes[start + at]) return false
     return true
   }
 

@@ -1,7 +1,7 @@
 // Link types of captures: one row each, with its number, its name and the layer that its packets begin with.
 
 import { STEP_IPV4, STEP_IPV6, type WalkCursor } from './walk-cursor.js'
-import { chdlc, ethernet, fddi, rawIp, sll, sll2 } from './walk-link.js'
+import { chdlc, ethernet, fddi, ipoib, rawIp, sll, sll2 } from './walk-link.js'
 import { loopback, pppEther, pppSerial } from './walk-point-to-point.js'
 import { radiotap, wireless } from './walk-wireless.js'
 
@@ -71,7 +71,7 @@ const ROWS: readonly [number: number, name: string, description: string, walk: L
   [230, 'IEEE802_15_4_NOFCS', '802.15.4 without check sequence', null],
   [231, 'DBUS', 'D-Bus', null],
   [239, 'NFLOG', 'Linux netfilter log', null],
-  [242, 'IPOIB', 'IP over InfiniBand', null],
+  [242, 'IPOIB', 'IP over InfiniBand', ipoib],
   [249, 'USBPCAP', 'USB, Windows', null],
   [253, 'NETLINK', 'Linux netlink', null],
   [258, 'PKTAP', 'Apple packet tap', null],

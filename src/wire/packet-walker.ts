@@ -23,12 +23,13 @@ import {
   STOP_REASONS,
   WalkCursor,
 } from './walk-cursor.js'
+import { walkFast } from './walk-fast.js'
 import { ip, ipv4, ipv6, ipv6Extensions, protocol } from './walk-ip.js'
 import { ethernet, ethertype, llc } from './walk-link.js'
 import { ppp } from './walk-point-to-point.js'
 import { gre, mpls } from './walk-tunnel.js'
 import { udpTunnel } from './walk-udp-tunnel.js'
-import { KIND_OTHER, WalkedPacket } from './walked-packet.js'
+import { KIND_OTHER, KIND_TCP, WalkedPacket } from './walked-packet.js'
 
 /** More than any honest packet needs: an IP packet in a tunnel takes about six. */
 const MOST_STEPS = 64
@@ -50,21 +51,27 @@ export class PacketWalker {
   verifyChecksums = false
   private readonly chains = new Encapsulations()
   private readonly cursor = new WalkCursor(this.walked, this.chains, new Fragments())
+  private readonly vlans = new Int32Array(4096)
   private readonly stops = new Float64Array(STOP_REASONS.length)
   private readonly unsupported = new Map<number, number>()
 
   walk(packet: CapturedPacket): WalkedPacket {
-    const { cursor, walked } = this
+    const { walked } = this
     const { data, start } = packet
     const end = Math.min(packet.end, data.byteLength)
+    const wireEnd = Math.max(start + Math.min(packet.wireLength, MOST_WIRE_BYTES), end)
+    const isEthernet = packet.linkType === LINKTYPE_ETHERNET
+    if (isEthernet && !this.verifyChecksums && walkFast(walked, data, start, end, wireEnd, this.vlans)) return walked
+    const { cursor } = this
     forget(walked, data, start)
     cursor.data = data
     cursor.at = start
     cursor.end = end
-    cursor.wireEnd = Math.max(start + Math.min(packet.wireLength, MOST_WIRE_BYTES), end)
+    cursor.wireEnd = wireEnd
     cursor.seconds = packet.seconds
     cursor.verify = this.verifyChecksums
-    this.steps(packet.linkType === LINKTYPE_ETHERNET ? ethernet(cursor) : this.first(packet.linkType))
+    this.steps(isEthernet ? ethernet(cursor) : this.first(packet.linkType))
+    if (isEthernet && walked.kind === KIND_TCP) this.learnVlan()
     if (walked.stop !== 0) this.stops[walked.stop]! += 1
     return walked
   }
@@ -87,6 +94,13 @@ export class PacketWalker {
   /** Packets by number of the link types that are not decoded. */
   unsupportedLinkTypes(): ReadonlyMap<number, number> {
     return this.unsupported
+  }
+
+  /** So that the next packet of that VLAN is walked fast. */
+  private learnVlan(): void {
+    const { encapsulation } = this.walked
+    const vlan = this.chains.onlyVlan(encapsulation)
+    if (vlan > 0) this.vlans[vlan] = encapsulation
   }
 
   private first(linkType: number): number {

@@ -264,6 +264,14 @@ export function fddi(cursor: WalkCursor): number {
   return STEP_LLC
 }
 
+/** RFC 4391 section 6, behind the global route header of 40 bytes: ethertype and two bytes of nothing. */
+export function ipoib(cursor: WalkCursor): number {
+  if (cursor.end - cursor.at < 44) return cursor.short(44)
+  cursor.type = cursor.data.getUint16(cursor.at + 40)
+  cursor.at += 44
+  return STEP_ETHERTYPE
+}
+
 export function rawIp(): number {
   return STEP_IP
 }

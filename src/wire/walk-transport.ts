@@ -26,7 +26,8 @@ const { offset, size } = TCP
 
 export function tcp(cursor: WalkCursor): number {
   const { data, at, end, wireEnd, walked } = cursor
-  if (end - at < size) return cursor.short(size)
+  // All but the urgent pointer is enough to tell what it was.
+  if (end - at < offset.urgent) return cursor.short(size)
   const headerBytes = (data.getUint8(at + offset.dataOffset) >> 4) * 4
   walked.kind = KIND_TCP
   walked.sourcePort = data.getUint16(at + offset.sourcePort)
