@@ -27,8 +27,8 @@ describe('a TCP segment', () => {
     for (let length = 0; length < FRAME.length; length++) {
       const walked = new PacketWalker().walk(captured(1, FRAME.slice(0, length), FRAME.length))
       expect(walked.flaws).toBe(FLAW_TRUNCATED)
-      expect(walked.kind).toBe(length < 54 ? KIND_OTHER : KIND_TCP)
-      expect(walked.payloadBytes).toBe(length < 54 ? 0 : 18)
+      expect(walked.kind).toBe(length < 52 ? KIND_OTHER : KIND_TCP)
+      expect(walked.payloadBytes).toBe(length < 52 ? 0 : 18)
     }
   })
 })
