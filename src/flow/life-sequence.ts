@@ -14,7 +14,7 @@ export function startSequence(words: Int32Array, own: number, walked: WalkedPack
   const start = isSyn ? sequence : (sequence - 1) | 0
   words[own + STATE] = state | STARTED
   words[own + START] = start
-  words[own + ACKED] = start
+  words[own + ACKED] = sequence
   words[own + END] = isSyn ? (sequence + 1) | 0 : sequence
   words[own + EDGE] = words[own + END]!
 }

@@ -12,6 +12,7 @@ import {
   COMPLETE_RST,
   COMPLETE_SYN,
   COMPLETE_SYN_ACK,
+  CONTINUED,
   END,
   FIN_FRAME,
   FIRST_FIN_IS_1,
@@ -133,19 +134,17 @@ export function stepPayload(
   }
 }
 
-/** Wireshark's tcp.completeness: a first packet that is no SYN adds nothing, a FIN without ACK neither. */
+/** Wireshark's tcp.completeness: a SYN counts as the first packet only, an ACK without payload only, payload not in a SYN-ACK. */
 export function stepCompleteness(words: Int32Array, at: number, walked: WalkedPacket, isFirst: boolean): void {
   const flags = walked.flags
   const handshake = flags & (TCP_SYN | TCP_ACK)
+  const hasPayload = walked.payloadBytes > 0
   let bits = 0
-  if (handshake === TCP_SYN) {
-    bits = isFirst ? COMPLETE_SYN : 0
-  } else if (!isFirst) {
-    if (handshake === (TCP_SYN | TCP_ACK)) bits = COMPLETE_SYN_ACK
-    else if (handshake === TCP_ACK) bits = COMPLETE_ACK
-    if (walked.payloadBytes > 0) bits |= COMPLETE_DATA
-    if ((flags & (TCP_FIN | TCP_ACK)) === (TCP_FIN | TCP_ACK)) bits |= COMPLETE_FIN
-    if ((flags & TCP_RST) !== 0) bits |= COMPLETE_RST
-  }
-  words[at + BITS]! |= bits
+  if (handshake === TCP_SYN) bits = isFirst ? COMPLETE_SYN : 0
+  else if (handshake === (TCP_SYN | TCP_ACK)) bits = COMPLETE_SYN_ACK
+  else if (handshake === TCP_ACK && !hasPayload) bits = COMPLETE_ACK
+  if (hasPayload && (handshake === TCP_SYN || handshake === TCP_ACK)) bits |= COMPLETE_DATA
+  if ((flags & (TCP_FIN | TCP_ACK)) === (TCP_FIN | TCP_ACK)) bits |= COMPLETE_FIN
+  if ((flags & TCP_RST) !== 0) bits |= COMPLETE_RST
+  words[at + BITS]! |= isFirst ? bits : bits | CONTINUED
 }

@@ -9,16 +9,20 @@ import {
   CLIENT_BY_SYN,
   CLIENT_BY_SYN_ACK,
   CLIENT_IS_1,
+  COMPLETE_ALL,
+  COMPLETE_SYN,
+  CONTINUED,
   FIN_ACKED,
   FIN_FRAME,
   FIRST_FIN_IS_1,
   ICMP_FRAME,
   REQUEST_FRAME,
   REQUEST_TIME,
+  RESET,
+  RESET_BY_1,
   RESET_FRAME,
   RESPONSE_FRAME,
   RESPONSE_TIME,
-  SENT_FIN,
   SIDE_WORDS,
   SIDES,
   SIMULTANEOUS_CLOSE,
@@ -81,7 +85,8 @@ export function readLife(words: Int32Array, at: number, doubles: Float64Array, d
     resetPhase: reset === null || !isReset ? null : reset.phase,
     evidence: [...(reset?.evidence ?? []), ...readOtherEvidence(words, at)],
     zeek: readZeek(words, at),
-    completeness: bits & 0x3f,
+    // Of a single packet that is no SYN, Wireshark says 0.
+    completeness: (bits & (COMPLETE_SYN | CONTINUED)) === 0 ? 0 : bits & COMPLETE_ALL,
     timings: readTimings(words, at, doubles, doublesAt),
     frames: {
       syn: frameOf(words, at + SYN_FRAME),
@@ -119,21 +124,21 @@ function readClosing(
   const side1 = side0 + SIDE_WORDS
   const state0 = words[side0 + STATE]!
   const state1 = words[side1 + STATE]!
-  const isReset = words[at + RESET_FRAME] !== 0
   const isSimultaneous = (bits & SIMULTANEOUS_CLOSE) !== 0
-  if (((state0 | state1) & SENT_FIN) === 0) {
-    if (!isReset) return { closedFirst: null, closedFirstFrame: null, timeWaitSide: null }
-    const by = readReset(words, at)!.by
-    return { closedFirst: sideName(by), closedFirstFrame: words[at + RESET_FRAME]!, timeWaitSide: 'none' }
-  }
   const first = (bits & FIRST_FIN_IS_1) !== 0 ? 1 : 0
   const frame = words[(first === 1 ? side1 : side0) + FIN_FRAME]!
+  const resetFrame = words[at + RESET_FRAME]!
+  if (resetFrame !== 0 && (frame === 0 || resetFrame < frame)) {
+    const by = (words[at + RESET]! & RESET_BY_1) !== 0 ? 1 : 0
+    return { closedFirst: sideName(by), closedFirstFrame: resetFrame, timeWaitSide: 'none' }
+  }
+  if (frame === 0) return { closedFirst: null, closedFirstFrame: null, timeWaitSide: null }
   const areAcked = (state0 & state1 & FIN_ACKED) !== 0
   const waiting = areAcked ? (isSimultaneous ? 'both' : sideName(first)) : null
   return {
     closedFirst: isSimultaneous ? 'both' : sideName(first),
     closedFirstFrame: frame,
-    timeWaitSide: isReset ? 'none' : waiting,
+    timeWaitSide: resetFrame !== 0 ? 'none' : waiting,
   }
 }
 

@@ -69,6 +69,7 @@ export const COMPLETE_ACK = 4
 export const COMPLETE_DATA = 8
 export const COMPLETE_FIN = 16
 export const COMPLETE_RST = 32
+export const COMPLETE_ALL = 63
 /** The client is sender 1. Decided by the bits after it, or else by the ports. */
 export const CLIENT_IS_1 = 1 << 6
 export const CLIENT_BY_SYN = 1 << 7
@@ -92,6 +93,8 @@ export const FIRST_SYN_IS_1 = 1 << 18
 /** A segment that answered a SYN acknowledged something else: what is left of an older connection. */
 export const STRAY_ACK = 1 << 19
 export const BEGUN_ZEEK = 1 << 20
+/** There was a second packet. */
+export const CONTINUED = 1 << 21
 /** Number of ignored resets: the eight highest bits, as far as they go. */
 export const IGNORED_SHIFT = 24
 export const IGNORED_MAX = 255
@@ -138,6 +141,8 @@ export const RESET_OUTSIDE_WINDOW = 1 << 20
 export const RESET_WRONG_ACK = 1 << 21
 /** The connection went on after it. */
 export const RESET_OUTLIVED = 1 << 22
+/** Nothing in the capture tells what its sequence number should be. */
+export const RESET_UNCHECKED = 1 << 23
 
 /** By number, as they stand in RESET. */
 export const RESET_CLASSES = [

@@ -42,6 +42,7 @@ import {
   RESET_TIME,
   RESET_TTL_DIFFERS,
   RESET_TTL_SHIFT,
+  RESET_UNCHECKED,
   RESET_WRONG_ACK,
   SENT_ACK,
   SENT_DATA,
@@ -101,6 +102,7 @@ export function stepReset(
       words[at + RESET_FRAME] = frame
       doubles[doublesAt + RESET_TIME] = timeNs
       words[at + RESET] = (verdict & ~RESET_CLASS) | about | suspect(about, verdict & RESET_CLASS)
+      stepLastAcknowledgment(words, other, walked)
     }
     words[at + RESET_FIELDS] = (walked.identification << 16) | (walked.window & 0xffff)
     words[at + RESET_BEFORE] = words[own + LAST_FRAME]!
@@ -108,6 +110,14 @@ export function stepReset(
   }
   words[own + STATE]! |= SENT_RST
   words[own + RESET_SEQUENCE] = walked.sequence | 0
+}
+
+/** What an accepted reset acknowledges counts: the bytes behind it are those that were lost. */
+function stepLastAcknowledgment(words: Int32Array, other: number, walked: WalkedPacket): void {
+  if ((walked.flags & TCP_ACK) === 0 || (words[other + STATE]! & STARTED) === 0) return
+  const isMore = ((walked.acknowledgment - words[other + ACKED]!) | 0) > 0
+  const isSent = ((walked.acknowledgment - words[other + END]!) | 0) <= 0
+  if (isMore && isSent) words[other + ACKED] = walked.acknowledgment | 0
 }
 
 /** The class of a reset with RESET_INEXACT, or why the one it is meant for drops it. */
@@ -145,7 +155,8 @@ function judge(words: Int32Array, own: number, other: number, walked: WalkedPack
   // RFC 9293 3.5.2: a reset without ACK answers a segment, at the number that the segment acknowledges.
   const kind = !hasAck && sequence === words[own + ACKED] ? ANSWER : ABORT
   const isUnknown = (ownState & STARTED) === 0 && (otherState & SENT_ACK) === 0
-  if (isUnknown || sequence === words[own + ACKED]) return kind
+  if (isUnknown) return (hasAck ? ABORT : ANSWER) | RESET_UNCHECKED
+  if (sequence === words[own + ACKED]) return kind
   if ((ownState & STARTED) !== 0 && (sequence === words[own + EDGE] || sequence === words[own + END])) return ABORT
   const ahead = (sequence - words[own + ACKED]!) | 0
   return ahead > 0 && ahead < windowOf(words, own, other) ? ABORT | RESET_INEXACT : RESET_OUTSIDE_WINDOW

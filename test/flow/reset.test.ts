@@ -152,8 +152,14 @@ describe('reset', () => {
   })
 
   test('bytes that were never acknowledged are counted, without the FIN', () => {
-    const life = lifeOf(...TALK, b('FA', { bytes: 700 }), a('R', { sequence: 101 }))
+    const life = lifeOf(...TALK, b('FA', { bytes: 700 }), a('R'))
     expect(life.unacknowledgedBytes).toEqual({ client: 0, server: 700 })
+  })
+
+  test('what the reset itself acknowledges is not counted', () => {
+    const life = lifeOf(...TALK, b('PA', { bytes: 700 }), a('RA', { acknowledgment: 601 }))
+    expect(life.unacknowledgedBytes).toEqual({ client: 0, server: 600 })
+    expect(life.evidence).toContainEqual({ text: '600 bytes of the other end were never acknowledged', frames: [8] })
   })
 
   test('resets that ended nothing are listed', () => {
