@@ -1,7 +1,13 @@
 // Filter text as a user writes it: parsed, or refused with a pointer at the column.
 
 import { UsageError } from '../errors/index.js'
-import { type Filter, FilterSyntaxError, parseFilter, type ServiceLookup } from '../sockets/filter/index.js'
+import {
+  type Filter,
+  type FilterFamily,
+  FilterSyntaxError,
+  parseFilter,
+  type ServiceLookup,
+} from '../sockets/filter/index.js'
 
 /** So much of a filter is shown on either side of an error: with the indent of a hint it fits into 80 columns. */
 const AROUND = 34
@@ -16,9 +22,9 @@ function pointer(text: string, column: number): string[] {
 }
 
 /** @throws UsageError that points at the column of a syntax error */
-export function parseFilterText(text: string, services: ServiceLookup): Filter {
+export function parseFilterText(text: string, services: ServiceLookup, hostFamily: FilterFamily | null = null): Filter {
   try {
-    return parseFilter(text, services)
+    return parseFilter(text, services, hostFamily)
   } catch (error) {
     if (!(error instanceof FilterSyntaxError)) throw error
     throw new UsageError(`cannot read the filter, at column ${error.column + 1}: ${error.message}`, {

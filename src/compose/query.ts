@@ -4,7 +4,7 @@ import { UsageError } from '../errors/index.js'
 import type { SourceChoice } from '../sockets/collect.js'
 import { type Family, PROTOCOLS, type Protocol } from '../sockets/constants.js'
 import { requirements } from '../sockets/filter/index.js'
-import { type Selection, selectStates, selectTables } from '../sockets/selection.js'
+import { hostFamilyOf, type Selection, selectStates, selectTables } from '../sockets/selection.js'
 import { ALL_STATES } from '../sockets/states.js'
 import { parseFilterText } from './filter-text.js'
 import type { DetailFlags, SocketRequest } from './plan.js'
@@ -37,9 +37,9 @@ export interface SocketQuery {
 
 /** @throws UsageError for unknown words, and for a filter with a syntax error */
 export function requestOf(query: SocketQuery): SocketRequest {
-  const filter = parseFilterText(query.filter ?? '', serviceLookup)
-  const needs = requirements(filter)
   const selection = selectionOf(query)
+  const filter = parseFilterText(query.filter ?? '', serviceLookup, hostFamilyOf(selection.tables))
+  const needs = requirements(filter)
   const { families } = needs
   return {
     selection: {

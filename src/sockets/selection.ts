@@ -1,8 +1,9 @@
 // Which tables, socket types and states a command line means, in ss's words.
 
 import { UsageError } from '../errors/index.js'
-import type { Protocol } from './constants.js'
+import type { Family, Protocol } from './constants.js'
 import { SOCK_DGRAM, SOCK_RAW, SOCK_SEQPACKET, SOCK_STREAM } from './constants.js'
+import type { FilterFamily } from './filter/index.js'
 import type { SocketRecord } from './record.js'
 import { ALL_STATES, CLOSED, DEFAULT_STATES, parseState, STATE_WORDS } from './states.js'
 import { TABLES, type Table } from './tables.js'
@@ -125,6 +126,20 @@ function applyQueryWord(kinds: readonly Kind[], word: string): Kind[] {
   if (!removes) return [...kinds, ...found.filter(each => !kinds.some(other => same(each, other)))]
   const from = kinds.length === 0 ? ALL : kinds
   return from.filter(each => !found.some(other => same(each, other)))
+}
+
+/** ss's words for the families whose hosts are no addresses of IP. */
+const HOST_FAMILIES: Partial<Record<Family, FilterFamily>> = {
+  unix: 'unix',
+  packet: 'link',
+  netlink: 'netlink',
+  vsock: 'vsock',
+}
+
+/** What `src` and `dst` of a filter stand for where nothing but one such family is listed, as in `ss -x src '/run/*'`; otherwise null. */
+export function hostFamilyOf(tables: readonly Table[]): FilterFamily | null {
+  const families = new Set(tables.map(({ familyWord }) => familyWord))
+  return families.size === 1 ? (HOST_FAMILIES[tables[0]!.familyWord] ?? null) : null
 }
 
 /** How many kinds are listed: with one, the first column says nothing. */

@@ -5,8 +5,8 @@ import { parseFilterText } from '../../compose/filter-text.js'
 import type { SocketRequest } from '../../compose/plan.js'
 import { fromNodeError, UsageError } from '../../errors/index.js'
 import type { Protocol } from '../../sockets/constants.js'
-import { allOf, type Filter, requirements, type ServiceLookup } from '../../sockets/filter/index.js'
-import { selectStates, selectTables } from '../../sockets/selection.js'
+import { allOf, requirements, type ServiceLookup } from '../../sockets/filter/index.js'
+import { hostFamilyOf, selectStates, selectTables } from '../../sockets/selection.js'
 import { ALL_STATES, LISTENING_STATES, parseState } from '../../sockets/states.js'
 
 export type { SocketRequest }
@@ -74,11 +74,6 @@ const isStateList = (word: string): boolean => word.split(',').every(each => par
 /** @throws UsageError for unknown words, and for a filter with a syntax error, which it points at */
 export function parseRequest(flags: SelectionFlags, words: readonly string[], services: ServiceLookup): SocketRequest {
   const { states, exclude, expression } = splitWords(words)
-  const filter = allOf([
-    ...(flags.filter ? [readFilter(flags.filter, services)] : []),
-    parseFilterText(expression, services),
-  ])
-  const needs = requirements(filter)
   const stateWords = [...(flags.state ?? []), ...states]
   const excludeWords = [...(flags.exclude ?? []), ...exclude]
   const selected = selectTables({
@@ -88,6 +83,12 @@ export function parseRequest(flags: SelectionFlags, words: readonly string[], se
     ipv4: flags.ipv4,
     ipv6: flags.ipv6,
   })
+  const hostFamily = hostFamilyOf(selected.tables)
+  const filter = allOf([
+    ...(flags.filter ? [parseFilterText(readFilter(flags.filter), services, hostFamily)] : []),
+    parseFilterText(expression, services, hostFamily),
+  ])
+  const needs = requirements(filter)
   const { families } = needs
   const tables = families === null ? selected.tables : selected.tables.filter(table => families.has(table.familyWord))
   return {
@@ -113,7 +114,7 @@ function stateFlags(flags: SelectionFlags): number | null {
 }
 
 /** Lines that start with `#` are comments; nothing else is left out (ss also drops lines that start with a zero). */
-function readFilter(path: string, services: ServiceLookup): Filter {
+function readFilter(path: string): string {
   let text: string
   try {
     text = fs.readFileSync(path === '-' ? 0 : path, 'utf8')
@@ -121,5 +122,5 @@ function readFilter(path: string, services: ServiceLookup): Filter {
     throw fromNodeError('file-open', error, `read the filter from ${path}`)
   }
   const lines = text.split('\n').filter(line => !line.trimStart().startsWith('#'))
-  return parseFilterText(lines.join(' '), services)
+  return lines.join(' ')
 }

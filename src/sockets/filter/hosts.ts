@@ -9,6 +9,8 @@ import { MAX_WIDE_PORT, parsePortList, takeFamily } from './ports.js'
 import { ETHERTYPES, NETLINK_PROTOCOLS, VSOCK_CIDS } from './protocol-names.js'
 import { parseUnsigned } from './ranges.js'
 
+/** No address of IP and no host name begins so: a path, or a name in the abstract namespace. */
+const PATH = /^[/@]/
 /** Words of iproute2 for "whatever address". */
 const ANY_WORDS = new Set(['', '*', 'any', 'all', 'default'])
 /** What a resolver could be asked for (RFC 1123 plus underscores); anything else is a slip of the pen. */
@@ -34,9 +36,10 @@ export function parseHostOperand(
   operand: Operand,
   side: Side,
   negated: boolean,
-  services: ServiceLookup,
+  { services, hostFamily }: { services: ServiceLookup; hostFamily: FilterFamily | null },
 ): Filter {
-  const { family, rest } = takeFamily(operand.text)
+  const { family: named, rest } = takeFamily(operand.text)
+  const family = named ?? (PATH.test(rest) ? 'unix' : hostFamily)
   const place = { lexer, text: rest, column: operand.column + operand.text.length - rest.length, services }
   const node = (host: HostPattern, ports: Ranges | null): Filter => ({
     kind: 'host',

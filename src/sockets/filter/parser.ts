@@ -7,11 +7,11 @@
 //
 // `and` binds tighter than `or`, as ss's manual page says; ss itself reads strictly from left to right.
 
-import type { Filter } from './ast.js'
+import type { Filter, FilterFamily } from './ast.js'
 import { MATCH_ALL } from './ast.js'
 import { Lexer } from './lexer.js'
 import type { ServiceLookup } from './ports.js'
-import { parsePredicate } from './predicates.js'
+import { parsePredicate, type Vocabulary } from './predicates.js'
 
 /** How deep parentheses and `not` may nest: every later step recurses as deep as this and no deeper. */
 export const MAX_DEPTH = 200
@@ -19,29 +19,34 @@ export const MAX_DEPTH = 200
 const NO_SERVICES: ServiceLookup = () => []
 
 /**
- * Parses a filter expression; text without one matches everything. `services` gives the ports of a service name.
+ * Parses a filter expression; text without one matches everything. `services` gives the ports of a service name, `hostFamily`
+ * the family of hosts without one: null for those of IP.
  * @throws FilterSyntaxError, and nothing else, for text that is not a filter.
  */
-export function parseFilter(text: string, services: ServiceLookup = NO_SERVICES): Filter {
+export function parseFilter(
+  text: string,
+  services: ServiceLookup = NO_SERVICES,
+  hostFamily: FilterFamily | null = null,
+): Filter {
   const lexer = new Lexer(text)
   if (lexer.done) return MATCH_ALL
-  const filter = parseDisjunction(lexer, services, 0)
+  const filter = parseDisjunction(lexer, { services, hostFamily }, 0)
   if (!lexer.done) lexer.fail(`Expected "and", "or" or the end of the filter, found ${lexer.found()}.`)
   return filter
 }
 
-function parseDisjunction(lexer: Lexer, services: ServiceLookup, depth: number): Filter {
-  const terms = [parseConjunction(lexer, services, depth)]
+function parseDisjunction(lexer: Lexer, vocabulary: Vocabulary, depth: number): Filter {
+  const terms = [parseConjunction(lexer, vocabulary, depth)]
   while (lexer.accept('||') || lexer.accept('|') || lexer.acceptWord('or')) {
-    terms.push(parseConjunction(lexer, services, depth))
+    terms.push(parseConjunction(lexer, vocabulary, depth))
   }
   return terms.length === 1 ? terms[0]! : { kind: 'or', terms }
 }
 
-function parseConjunction(lexer: Lexer, services: ServiceLookup, depth: number): Filter {
-  const terms = [parseNegation(lexer, services, depth)]
+function parseConjunction(lexer: Lexer, vocabulary: Vocabulary, depth: number): Filter {
+  const terms = [parseNegation(lexer, vocabulary, depth)]
   while (lexer.accept('&&') || lexer.accept('&') || lexer.acceptWord('and') || startsTerm(lexer)) {
-    terms.push(parseNegation(lexer, services, depth))
+    terms.push(parseNegation(lexer, vocabulary, depth))
   }
   return terms.length === 1 ? terms[0]! : { kind: 'and', terms }
 }
@@ -52,15 +57,15 @@ function startsTerm(lexer: Lexer): boolean {
   return word === null ? lexer.next === '(' || lexer.next === '!' : word !== 'or'
 }
 
-function parseNegation(lexer: Lexer, services: ServiceLookup, depth: number): Filter {
+function parseNegation(lexer: Lexer, vocabulary: Vocabulary, depth: number): Filter {
   if (depth > MAX_DEPTH) lexer.fail(`Expected at most ${MAX_DEPTH} nested parentheses and negations.`)
   if (lexer.accept('!') || lexer.acceptWord('not')) {
-    return { kind: 'not', term: parseNegation(lexer, services, depth + 1) }
+    return { kind: 'not', term: parseNegation(lexer, vocabulary, depth + 1) }
   }
   lexer.skipBlanks()
   const opening = lexer.at
-  if (!lexer.accept('(')) return parsePredicate(lexer, services)
-  const filter = parseDisjunction(lexer, services, depth + 1)
+  if (!lexer.accept('(')) return parsePredicate(lexer, vocabulary)
+  const filter = parseDisjunction(lexer, vocabulary, depth + 1)
   if (!lexer.accept(')')) {
     lexer.fail(`Expected ")" for the "(" at column ${opening + 1}, found ${lexer.found()}.`)
   }

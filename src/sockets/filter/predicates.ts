@@ -1,7 +1,7 @@
 // The keywords that start a predicate, and how each reads its operator and value.
 
 import { parseState } from '../states.js'
-import type { Filter, Ranges, Side, TextField } from './ast.js'
+import type { Filter, FilterFamily, Ranges, Side, TextField } from './ast.js'
 import type { NumericField, Unit } from './fields.js'
 import { NUMERIC_FIELDS, parseQuantity, unitHint } from './fields.js'
 import { parseHostOperand } from './hosts.js'
@@ -11,7 +11,14 @@ import type { ServiceLookup } from './ports.js'
 import { parsePortOperand } from './ports.js'
 import { compareRanges, MAX_LIST, normalizeRanges, parseUnsigned } from './ranges.js'
 
-type PredicateParser = (lexer: Lexer, word: string, services: ServiceLookup) => Filter
+/** What words of a filter mean where it is read. */
+export interface Vocabulary {
+  services: ServiceLookup
+  /** The family of a host that names none: with `-x` it is a path, as in ss. null = IP. */
+  hostFamily: FilterFamily | null
+}
+
+type PredicateParser = (lexer: Lexer, word: string, vocabulary: Vocabulary) => Filter
 
 function operatorFor(lexer: Lexer, word: string, allowed: readonly Operator[]): Operator {
   lexer.skipBlanks()
@@ -36,14 +43,14 @@ function items(lexer: Lexer, operand: Operand): { text: string; column: number }
 }
 
 function host(side: Side): PredicateParser {
-  return (lexer, word, services) => {
+  return (lexer, word, vocabulary) => {
     const negated = operatorFor(lexer, word, EQUALITY) === '!='
-    return parseHostOperand(lexer, lexer.operand(`an address after "${word}"`), side, negated, services)
+    return parseHostOperand(lexer, lexer.operand(`an address after "${word}"`), side, negated, vocabulary)
   }
 }
 
 function port(side: Side): PredicateParser {
-  return (lexer, word, services) => {
+  return (lexer, word, { services }) => {
     const operator = operatorFor(lexer, word, ORDER) as Comparison
     const operand = lexer.operand(`a port such as :22 after "${word}"`)
     return { kind: 'port', side, ...parsePortOperand(lexer, operand, operator, services) }
@@ -184,12 +191,12 @@ for (const [field, { unit }] of Object.entries(NUMERIC_FIELDS)) {
 export const FILTER_KEYWORDS: readonly string[] = [...KEYWORDS.keys()]
 
 /** Reads one predicate, whose keyword comes next. */
-export function parsePredicate(lexer: Lexer, services: ServiceLookup): Filter {
+export function parsePredicate(lexer: Lexer, vocabulary: Vocabulary): Filter {
   const word = lexer.peekWord()
   const parser = word === null ? undefined : KEYWORDS.get(word)
   if (word === null || !parser) return lexer.fail(unknownWord(lexer, word))
   lexer.at += word.length
-  return parser(lexer, word, services)
+  return parser(lexer, word, vocabulary)
 }
 
 function unknownWord(lexer: Lexer, word: string | null): string {

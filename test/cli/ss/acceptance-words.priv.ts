@@ -12,7 +12,7 @@ import {
   slowAcceptor,
   ssRows,
 } from '../../lab/index.js'
-import { besides, byProtocol, expectRefusal, listing, netkitIn, socketKey, textRows } from './acceptance.js'
+import { besides, byProtocol, expectRefusal, listing, netkitIn, socketKey, sorted, textRows } from './acceptance.js'
 
 describeLab('command lines that ss users type', () => {
   let ns: string
@@ -94,6 +94,28 @@ describeLab('command lines that ss users type', () => {
     // ss leaves out lines that begin with the digit 0.
     const zero = await netkitIn(ns, ['-Htln', '-F', '-'], { input: `src = 0.0.0.0/0 and\n0 = 1\n` })
     expect(zero.code).toBe(2)
+  })
+
+  test('with -x and the like alone, src and dst take a path or a number of that family without saying so', async () => {
+    const { local } = held.sockets.find(socket => socket.protocol === 'unix' && socket.local !== '')!
+    const part = local.slice(2, -2)
+    for (const args of [
+      ['-xa', 'src', local],
+      ['-xa', 'src', `*${part}*`],
+      ['-xa', `! src *${part}*`],
+      ['-0a', 'src', '*:lo'],
+    ]) {
+      const mine = sorted((await listing(ns, args)).sockets.map(({ inode }) => String(inode ?? 0)))
+      expect({ args, mine }).toEqual({ args, mine: sorted((await ssRows(ns, args)).map(({ inode }) => String(inode))) })
+    }
+    expect((await listing(ns, ['-xa', 'src', local])).sockets).not.toHaveLength(0)
+    // Of the kernel's own sockets ss prints no inode.
+    const kernel = (await listing(ns, ['-f', 'netlink', '-a', 'src', 'rtnl:kernel'])).sockets
+    expect(kernel.map(socket => socket.local)).toMatchObject([{ address: 'rtnl', port: 0 }])
+    expect(await ssRows(ns, ['-f', 'netlink', '-a', 'src', 'rtnl:kernel'])).toHaveLength(1)
+    // ss does not look up the name of the other end, so that its `dst` finds none of these.
+    const connected = (await listing(ns, ['-f', 'unix', '-a', 'dst', local])).sockets
+    expect(connected.map(({ peer }) => peer.address)).toContain(local)
   })
 
   test('-lB shows listeners and what is bound without listening', async () => {

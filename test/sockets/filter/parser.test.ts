@@ -123,6 +123,18 @@ describe('parseFilter', () => {
     }
   })
 
+  it('reads a host without a family in that of the only sockets listed, and a path as a path whatever is listed', () => {
+    const glob = (text: string) => ({ family: 'unix', host: { kind: 'glob', glob: text }, ports: null })
+    for (const text of ['/tmp/.X11-unix/*', '@abstract']) expect(parse(`src ${text}`)).toMatchObject(glob(text))
+    const of = (text: string, family: 'unix' | 'link' | 'netlink' | 'vsock') => parseFilter(text, () => [], family)
+    expect(of('src *docker*', 'unix')).toMatchObject(glob('*docker*'))
+    expect(of('src rtnl:kernel', 'netlink')).toMatchObject({ family: 'netlink', ports: [[0, 0]] })
+    expect(of('src 2:1024', 'vsock')).toMatchObject({ family: 'vsock', ports: [[1024, 1024]] })
+    expect(of('src arp', 'link')).toMatchObject({ family: 'link', host: { kind: 'number', value: 0x0806 } })
+    expect(of('src inet:10.1.2.3', 'unix')).toMatchObject({ family: 'inet', host: { kind: 'ip' } })
+    expect(() => parse('src *docker*')).toThrow(FilterSyntaxError)
+  })
+
   it('splits an interface off an address, as listings print it', () => {
     const eth0 = { kind: 'device', name: 'eth0', negated: false }
     expect(parse('src [fe80::1%eth0]:22')).toMatchObject({ kind: 'and', terms: [{ ports: [[22, 22]] }, eth0] })
