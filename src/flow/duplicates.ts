@@ -23,7 +23,8 @@ export class Duplicates {
    * @param trusted the identifications of this direction differ from packet to packet
    */
   test(packet: CapturedPacket, walked: WalkedPacket, flow: number, timeNs: number, trusted: boolean): boolean {
-    let signature = Math.imul(flow ^ (walked.identification << 16) ^ walked.checksum, 0x85ebca6b)
+    let signature = Math.imul(flow, 0x27d4eb2f)
+    signature = Math.imul(signature ^ (signature >>> 15) ^ (walked.identification << 16) ^ walked.checksum, 0x85ebca6b)
     signature = Math.imul(signature ^ (signature >>> 15) ^ (walked.sequence | 0), 0xc2b2ae35)
     signature = Math.imul(signature ^ (signature >>> 13) ^ (walked.acknowledgment | 0), 0x9e3779b1)
     signature ^= (signature >>> 16) ^ (walked.flags << 20) ^ walked.payloadBytes

@@ -7,7 +7,7 @@ export const FIRST_ENDS = 0
 export const OTHER_ENDS = 4
 /** Port of the sender of the first packet in the high half, the other's in the low one. */
 export const PORTS = 8
-/** Encapsulation in the high half, then family, then protocol. */
+/** Family, then protocol in the low byte. */
 export const TYPE = 9
 /** 0 in a row that is free. */
 export const ID = 10
@@ -23,32 +23,33 @@ export const LAST_NS = 17
 /** Rows elsewhere that not every flow has; 0 for none. */
 export const RTT_SLOT = 18
 export const TROUBLE_SLOT = 19
-export const RTT_SAMPLES = 20
+/** Chains of layers around its packets: of the sender of the first in the high half, of the other in the low one. */
+export const ENCAPSULATIONS = 20
 
 /** Columns of a direction, behind SIDES + sender * SIDE_WORDS. */
 export const SIDES = 21
-export const SIDE_WORDS = 16
+export const SIDE_WORDS = 15
 export const PACKETS = 0
+/** SYNs in the low half, SYN-ACKs in the high one: both stop at 65,535. */
 export const SYNS = 1
-export const SYN_ACKS = 2
-export const FINS = 3
-export const RSTS = 4
-export const PUSHES = 5
-export const ACKS = 6
-export const DATA_PACKETS = 7
+export const FINS = 2
+export const RSTS = 3
+export const PUSHES = 4
+export const ACKS = 5
+export const DATA_PACKETS = 6
 /** Highest end of a segment, and the end of what was seen without a hole. */
-export const NEXT = 8
-export const CONTIGUOUS = 9
-export const LAST_ACK = 10
+export const NEXT = 7
+export const CONTIGUOUS = 8
+export const LAST_ACK = 9
 /** Its initial sequence number, or one before the first that was seen. */
-export const INITIAL = 11
+export const INITIAL = 10
 /** Window in the low half, IPv4 identification in the high one. */
-export const LAST_WINDOW = 12
-export const STATE = 13
-/** What its SYN offered: tcp-options' bits. */
-export const OPTIONS = 14
+export const LAST_WINDOW = 11
+export const STATE = 12
+/** What its SYN offered (syn-options.ts). */
+export const OPTIONS = 13
 /** End of the segment whose acknowledgment is awaited. */
-export const TIMED_END = 15
+export const TIMED_END = 14
 
 /** Bits of STATE. */
 export const SEEN = 1
@@ -70,6 +71,8 @@ export const TIMING = 1 << 12
 /** The identification of its last packet is known; it is the same in packets that differ. */
 export const IDENTIFIED = 1 << 13
 export const IDENTIFICATION_CONSTANT = 1 << 14
+/** The other acknowledged what was not seen of it, and that was said. */
+export const UNSEEN_SAID = 1 << 15
 /** How its windows are scaled: 0 unknown, 1 not, 2 + shift. */
 export const SCALE_SHIFT = 16
 export const SCALE_MASK = 31 << SCALE_SHIFT
@@ -81,6 +84,8 @@ export const SYN_TIMED = 1 << 25
 export const HANDSHAKE_KNOWN = 1 << 26
 /** The packet that ends the handshake was seen. */
 export const HANDSHAKE_ACKED = 1 << 27
+/** There is one round trip, in RTT_MIN, and no row for more. */
+export const RTT_SINGLE = 1 << 28
 
 const LIFE_AT = SIDES + 2 * SIDE_WORDS
 

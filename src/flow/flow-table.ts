@@ -1,8 +1,21 @@
 // Finds the flow of a packet by its ends: open addressing with linear probing, the hash kept beside the slot so that a miss
 // in the table is no miss in memory.
 
-import type { PacketEnds } from '../wire/walked-packet.js'
-import { FIRST_ENDS, FlowRecords, HASH, OTHER_ENDS, PORTS, TYPE, wordsOf } from './flow-record.js'
+import { KIND_TCP, type PacketEnds, TCP_ACK, type WalkedPacket } from '../wire/walked-packet.js'
+import {
+  ENCAPSULATIONS,
+  FIRST_ENDS,
+  FlowRecords,
+  HASH,
+  NEXT,
+  OTHER_ENDS,
+  PACKETS,
+  PORTS,
+  SIDE_WORDS,
+  SIDES,
+  TYPE,
+  wordsOf,
+} from './flow-record.js'
 
 const INITIAL_ENTRIES = 4096
 
@@ -20,8 +33,8 @@ function foldIpv6(seed: number, word0: number, word1: number, word2: number, wor
   return mixed ^ (mixed >>> 16) ^ word3
 }
 
-export const flowType = (ends: PacketEnds, encapsulation: number): number =>
-  (encapsulation << 16) | (ends.family << 8) | ends.protocol
+/** How far an acknowledgment may be from what was sent, to be the other direction of a flow in another encapsulation. */
+const NEAR_BYTES = 1 << 20
 
 export class FlowTable {
   readonly records = new FlowRecords()
@@ -40,10 +53,12 @@ export class FlowTable {
 
   /**
    * The slot of the flow between these ends, doubled, plus 1 when the packet is from the one that did not send its first
-   * packet; -1 when there is none. A flow from an end to itself has one sender.
+   * packet; -1 when there is none. A flow from an end to itself has one sender. The encapsulation is part of what is looked for,
+   * for each direction its own: both VLANs of a mirror, or the two ways of a tunnel. The other direction's is that of its first
+   * packet, which is the `reply` that acknowledges what was sent.
    */
-  find(ends: PacketEnds, encapsulation: number): number {
-    const type = flowType(ends, encapsulation)
+  find(ends: PacketEnds, encapsulation: number, reply: WalkedPacket | null): number {
+    const type = (ends.family << 8) | ends.protocol
     const source3 = ends.source3 | 0
     const destination3 = ends.destination3 | 0
     let source = source3
@@ -59,9 +74,10 @@ export class FlowTable {
     const ports = (ends.sourcePort << 16) | ends.destinationPort
     const reversed = (ends.destinationPort << 16) | ends.sourcePort
     const entries = this.#entries
+    let adoptable = -1
     for (let at = hash & this.#mask; ; at = (at + 1) & this.#mask) {
       const entry = entries[at * 2 + 1]!
-      if (entry === 0) return -1
+      if (entry === 0) return adoptable < 0 ? -1 : this.#adopt(adoptable, encapsulation)
       if (entries[at * 2] !== hash) continue
       const slot = entry - 1
       const { words } = this.records.slab(slot)
@@ -72,7 +88,8 @@ export class FlowTable {
         stored === ports &&
         words[row + FIRST_ENDS + 3] === source3 &&
         words[row + OTHER_ENDS + 3] === destination3 &&
-        (ends.family === 4 || sameHigh(words, row, ends, 0))
+        (ends.family === 4 || sameHigh(words, row, ends, 0)) &&
+        words[row + ENCAPSULATIONS]! >>> 16 === encapsulation
       )
         return slot * 2
       if (
@@ -80,8 +97,10 @@ export class FlowTable {
         words[row + FIRST_ENDS + 3] === destination3 &&
         words[row + OTHER_ENDS + 3] === source3 &&
         (ends.family === 4 || sameHigh(words, row, ends, 4))
-      )
-        return slot * 2 + 1
+      ) {
+        if ((words[row + ENCAPSULATIONS]! & 0xffff) === encapsulation) return slot * 2 + 1
+        if (reply !== null && isFirstReply(words, row, reply)) adoptable = slot
+      }
     }
   }
 
@@ -100,7 +119,8 @@ export class FlowTable {
     words[row + 6] = ends.destination2
     words[row + 7] = ends.destination3
     words[row + PORTS] = (ends.sourcePort << 16) | ends.destinationPort
-    words[row + TYPE] = flowType(ends, encapsulation)
+    words[row + TYPE] = (ends.family << 8) | ends.protocol
+    words[row + ENCAPSULATIONS] = (encapsulation << 16) | encapsulation
     words[row + HASH] = this.#hash
     this.#place(this.#hash, slot + 1)
     this.#count++
@@ -127,6 +147,14 @@ export class FlowTable {
     this.records.release(slot)
   }
 
+  /** Its other direction comes in another encapsulation. */
+  #adopt(slot: number, encapsulation: number): number {
+    const { words } = this.records.slab(slot)
+    const at = wordsOf(slot) + ENCAPSULATIONS
+    words[at] = (words[at]! & ~0xffff) | encapsulation
+    return slot * 2 + 1
+  }
+
   #place(hash: number, entry: number): void {
     const entries = this.#entries
     let at = hash & this.#mask
@@ -141,6 +169,13 @@ export class FlowTable {
     this.#mask = old.length - 1
     for (let at = 0; at < old.length; at += 2) if (old[at + 1] !== 0) this.#place(old[at]!, old[at + 1]!)
   }
+}
+
+/** True when nothing was seen of the other direction of the flow yet, and this may be the first of it. */
+function isFirstReply(words: Int32Array, row: number, reply: WalkedPacket): boolean {
+  if (words[row + SIDES + SIDE_WORDS + PACKETS] !== 0) return false
+  if (reply.kind !== KIND_TCP) return true
+  return (reply.flags & TCP_ACK) !== 0 && Math.abs((reply.acknowledgment - words[row + SIDES + NEXT]!) | 0) < NEAR_BYTES
 }
 
 /** True when the upper three words of both addresses are those of the row: `turn` 0 as stored, 4 the other way round. */

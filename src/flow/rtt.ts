@@ -13,27 +13,33 @@ const SLAB_ROWS = 1 << SLAB_BITS
 /** Rows by slot, from 1. Nanoseconds, to seven digits. */
 export class RttSamples {
   readonly #slabs: Float32Array[] = []
+  /** Samples that were added, kept or not. */
+  readonly #counts: Int32Array[] = []
   #used = 1
   #free = 0
 
   take(): number {
     const slot = this.#free
     if (slot !== 0) {
-      this.#free = this.#slab(slot)[this.#at(slot)]!
+      this.#free = this.#counts[slot >>> SLAB_BITS]![slot & (SLAB_ROWS - 1)]!
+      this.#counts[slot >>> SLAB_BITS]![slot & (SLAB_ROWS - 1)] = 0
       return slot
     }
-    if (this.#used >>> SLAB_BITS === this.#slabs.length) this.#slabs.push(new Float32Array(SLAB_ROWS * MAX_SAMPLES))
+    if (this.#used >>> SLAB_BITS === this.#slabs.length) {
+      this.#slabs.push(new Float32Array(SLAB_ROWS * MAX_SAMPLES))
+      this.#counts.push(new Int32Array(SLAB_ROWS))
+    }
     return this.#used++
   }
 
-  /** The number of a row is exact in a float up to 2^24, and there are never more rows than flows. */
   release(slot: number): void {
-    this.#slab(slot)[this.#at(slot)] = this.#free
+    this.#counts[slot >>> SLAB_BITS]![slot & (SLAB_ROWS - 1)] = this.#free
     this.#free = slot
   }
 
-  /** @param number of the sample in its flow, from 0 */
-  add(slot: number, number: number, rttNs: number): void {
+  add(slot: number, rttNs: number): void {
+    const counts = this.#counts[slot >>> SLAB_BITS]!
+    const number = counts[slot & (SLAB_ROWS - 1)]!++
     const slab = this.#slab(slot)
     const at = this.#at(slot)
     const every = stride(number)
@@ -43,8 +49,13 @@ export class RttSamples {
     if ((number & (every - 1)) === 0) slab[at + number / every] = rttNs
   }
 
-  /** Samples that are kept of `count`, ascending. */
-  sorted(slot: number, count: number): Float32Array {
+  count(slot: number): number {
+    return this.#counts[slot >>> SLAB_BITS]![slot & (SLAB_ROWS - 1)]!
+  }
+
+  /** Samples that are kept, ascending. */
+  sorted(slot: number): Float32Array {
+    const count = this.count(slot)
     const at = this.#at(slot)
     const kept = Math.ceil(count / stride(count - 1))
     return this.#slab(slot)

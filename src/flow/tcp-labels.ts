@@ -113,13 +113,14 @@ export class TcpLabeller {
       const edge = words[other + Row.LAST_ACK]! + ((words[other + Row.LAST_WINDOW]! & 0xffff) << shift)
       if (end === (edge | 0)) labels |= Label.WINDOW_FULL
     }
-    if (
-      (flags & TCP_ACK) !== 0 &&
-      (otherState & Row.SEEN) !== 0 &&
-      ((acknowledgment - words[other + Row.CONTIGUOUS]!) | 0) > 0
-    ) {
-      labels |= Label.ACKED_UNSEEN // rule 10
-      words[other + Row.CONTIGUOUS] = words[other + Row.NEXT]!
+    if ((flags & TCP_ACK) !== 0 && (otherState & Row.SEEN) !== 0) {
+      const isUnseen = ((acknowledgment - words[other + Row.CONTIGUOUS]!) | 0) > 0
+      if (isUnseen && (otherState & Row.UNSEEN_SAID) === 0) {
+        labels |= Label.ACKED_UNSEEN // rule 10: of acknowledgments in a row, the first
+        const sent = words[other + Row.NEXT]!
+        words[other + Row.CONTIGUOUS] = ((acknowledgment - sent) | 0) > 0 ? acknowledgment : sent
+        words[other + Row.STATE] = otherState | Row.UNSEEN_SAID
+      } else if (!isUnseen) words[other + Row.STATE] = otherState & ~Row.UNSEEN_SAID
     }
     const keeps = (labels & (Label.KEEP_ALIVE | Label.ZERO_WINDOW_PROBE)) !== 0 && !bareProbe
     if ((length > 0 || (flags & (TCP_SYN | TCP_FIN)) !== 0) && !keeps) {
@@ -145,7 +146,7 @@ export class TcpLabeller {
       if ((flags & TCP_FIN) !== 0) newState |= Row.SENT_FIN
       if ((flags & TCP_SYN) !== 0) {
         newState |= (flags & TCP_ACK) !== 0 ? Row.SENT_SYN_ACK : Row.SENT_SYN
-        words[other + Row.STATE] = otherState & ~Row.RST_SINCE_SYN
+        words[other + Row.STATE]! &= ~Row.RST_SINCE_SYN
       }
     } else if (length > 0) {
       const afterFin = (state & Row.SENT_FIN) !== 0 && ((end - next) | 0) > 0
@@ -162,6 +163,12 @@ export class TcpLabeller {
     if (seen) {
       // A probe by rule 1 does not advance what was sent: it is sent again as data when the window opens.
       if (!bareProbe) {
+        if ((labels & Label.GAP) !== 0) {
+          // What was acknowledged behind the last that was seen is a hole that this packet shows.
+          newState &= ~Row.UNSEEN_SAID
+          words[side + Row.CONTIGUOUS] =
+            ((words[side + Row.CONTIGUOUS]! - next) | 0) > 0 ? next : words[side + Row.CONTIGUOUS]!
+        }
         if (((end - next) | 0) > 0) {
           words[side + Row.NEXT] = end
           doubles[times + Row.NEXT_TIME] = timeNs

@@ -169,13 +169,12 @@ export class FlowTracker {
 
   #addTcp(packet: CapturedPacket, walked: WalkedPacket): void {
     const { flags } = walked
-    let found = this.#table.find(walked, walked.encapsulation)
+    let found = this.#table.find(walked, walked.encapsulation, walked)
     if (found >= 0 && (flags & (TCP_SYN | TCP_ACK)) === TCP_SYN && this.#isReuse(found, walked)) {
       // Rule 15: another connection between the same ends.
       this.#end(found >> 1, 'end-of-capture')
       found = -1
       this.labels |= Label.PORT_REUSE
-      this.#table.find(walked, walked.encapsulation)
     }
     if (found < 0) {
       found = this.#make(packet, walked) * 2
@@ -195,7 +194,7 @@ export class FlowTracker {
       if ((flags & TCP_PSH) !== 0) words[side + Row.PUSHES]!++
       if ((flags & TCP_FIN) !== 0) words[side + Row.FINS]!++
       if ((flags & TCP_RST) !== 0) words[side + Row.RSTS]!++
-      if ((flags & TCP_SYN) !== 0) words[side + ((flags & TCP_ACK) !== 0 ? Row.SYN_ACKS : Row.SYNS)]!++
+      if ((flags & TCP_SYN) !== 0) countSyn(words, side + Row.SYNS, (flags & TCP_ACK) !== 0)
     } else if ((flags & TCP_ACK) !== 0) words[side + Row.ACKS]!++
     if (walked.payloadBytes > 0) words[side + Row.DATA_PACKETS]!++
 
@@ -208,6 +207,7 @@ export class FlowTracker {
       return
     }
     this.#noteIdentification(words, side, walked)
+    if ((walked.flaws & FLAW_MALFORMED) !== 0) return // every receiver drops it
     const labels = this.#label(words, at, doubles, doublesAt, sender, walked)
     stepLife(
       words,
@@ -245,8 +245,10 @@ export class FlowTracker {
     const other = at + Row.SIDES + (1 - sender) * Row.SIDE_WORDS
     if ((words[side + Row.STATE]! & words[other + Row.STATE]! & Row.INITIAL_KNOWN) === 0)
       noteInitial(words, side, other, walked)
-    if ((flags & TCP_SYN) !== 0 && (flags & TCP_ACK) !== 0 && words[side + Row.INITIAL] !== (walked.sequence | 0))
+    if ((flags & TCP_SYN) !== 0 && (flags & TCP_ACK) !== 0 && words[side + Row.INITIAL] !== (walked.sequence | 0)) {
       this.labels |= Label.PORT_REUSE // rule 15, its second half
+      words[side + Row.INITIAL] = walked.sequence
+    }
     const next = words[side + Row.NEXT]!
     const labels = labeller.label(words, at, doubles, doublesAt, sender, walked, timeNs, this.labels)
     this.retransmissionKind = labeller.retransmissionKind
@@ -284,20 +286,20 @@ export class FlowTracker {
   }
 
   #sample(words: Int32Array, at: number, doubles: Float64Array, doublesAt: number, rttNs: number): void {
-    const number = words[at + Row.RTT_SAMPLES]!
-    words[at + Row.RTT_SAMPLES] = number + 1
-    const least = doubles[doublesAt + Row.RTT_MIN]!
-    if (number === 0) {
-      doubles[doublesAt + Row.RTT_MIN] = rttNs
-      return
-    }
+    const state = words[at + Row.SIDES + Row.STATE]!
     let slot = words[at + Row.RTT_SLOT]!
     if (slot === 0) {
+      if ((state & Row.RTT_SINGLE) === 0) {
+        words[at + Row.SIDES + Row.STATE] = state | Row.RTT_SINGLE
+        doubles[doublesAt + Row.RTT_MIN] = rttNs
+        return
+      }
       slot = this.#rtt.take()
       words[at + Row.RTT_SLOT] = slot
-      this.#rtt.add(slot, 0, least)
+      this.#rtt.add(slot, doubles[doublesAt + Row.RTT_MIN]!)
     }
-    this.#rtt.add(slot, number, rttNs)
+    this.#rtt.add(slot, rttNs)
+    const least = doubles[doublesAt + Row.RTT_MIN]!
     if (rttNs < least) doubles[doublesAt + Row.RTT_MIN] = rttNs
   }
 
@@ -329,7 +331,7 @@ export class FlowTracker {
   }
 
   #addUdp(packet: CapturedPacket, walked: WalkedPacket): void {
-    let found = this.#table.find(walked, walked.encapsulation)
+    let found = this.#table.find(walked, walked.encapsulation, walked)
     if (found < 0) {
       found = this.#make(packet, walked) * 2
       this.#counts.udpFlows++
@@ -371,7 +373,7 @@ export class FlowTracker {
 
   #addIcmpError(packet: CapturedPacket, walked: WalkedPacket): void {
     const { quoted } = walked
-    const found = quoted.protocol === 0 ? -1 : this.#table.find(quoted, walked.encapsulation)
+    const found = quoted.protocol === 0 ? -1 : this.#table.find(quoted, walked.encapsulation, null)
     if (found < 0) {
       this.#counts.strayIcmpErrors++
       return
@@ -392,7 +394,6 @@ export class FlowTracker {
     if (records.live * 2 > this.#maxFlows) {
       this.#endIdle()
       if (records.live >= this.#maxFlows) this.#giveUp()
-      this.#table.find(walked, walked.encapsulation)
     }
     const slot = this.#table.insert(walked, walked.encapsulation)
     const { words } = records.slab(slot)
@@ -469,6 +470,14 @@ export class FlowTracker {
     for (let slot = 0; slot < records.used; slot++) if (id(slot) !== 0) slots.push(slot)
     return slots.sort((one, two) => id(one) - id(two))
   }
+}
+
+/** SYNs are counted in the low half of the word, SYN-ACKs in the high one, as far as they go. */
+function countSyn(words: Int32Array, at: number, isSynAck: boolean): void {
+  const counts = words[at]!
+  if (isSynAck) {
+    if (counts >>> 16 < 0xffff) words[at] = counts + 0x10000
+  } else if ((counts & 0xffff) < 0xffff) words[at] = counts + 1
 }
 
 /** Rule 15's number of a direction: of its SYN, else one before its first, else one before what the other acknowledged first. */
