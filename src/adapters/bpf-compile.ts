@@ -40,7 +40,10 @@ function failure(errno: number, expression: string, words: string): NetkitError 
   if (errno === ERRNO.EINVAL)
     return new UsageError(`the capture filter "${expression}" is not understood: ${words}`, {
       code: 'bad-filter',
-      hints: ["the language is tcpdump's: man pcap-filter"],
+      hints: [
+        ...(words.includes('Linux cooked') ? ['name an interface: all of them at once have no such filter'] : []),
+        "the language is tcpdump's: man pcap-filter",
+      ],
     })
   return systemError('filter-attach', errno, `compile the capture filter "${expression}"`)
 }

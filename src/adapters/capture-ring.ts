@@ -16,6 +16,8 @@ const SO_ATTACH_FILTER = 26
 const READABLE = 1
 /** After a stop, the kernel hands the last packets over within this time. */
 const LAST_BLOCK_MS = 3 * RETIRE_MS
+/** An interface that went down may come back, or be deleted, of which the kernel then says nothing: looked at this often. */
+const DOWN_MS = 250
 
 /**
  * Captures on an interface, or on all of them with `ifindex` 0. After `stop()`, `more()` still answers true while there are packets
@@ -46,6 +48,7 @@ class RingCapture implements PacketSource {
   private dropped = 0
   private waiting: ((more: boolean) => void) | null = null
   private lastBlock: NodeJS.Timeout | null = null
+  private down: NodeJS.Timeout | null = null
   private stopped = false
   private ended = false
   private closed = false
@@ -105,14 +108,19 @@ class RingCapture implements PacketSource {
     this.stop()
     this.count()
     this.closed = true
+    this.lookNoMore()
     this.answer(false)
     this.walker.abandon()
     this.native.close(this.socket.handle)
   }
 
   private readonly ready = (): void => {
-    if (this.walker.take()) this.answer(true)
-    else this.readError()
+    if (this.walker.take()) {
+      this.lookNoMore()
+      this.answer(true)
+    } else {
+      this.readError()
+    }
   }
 
   private waitForLastBlock(): void {
@@ -135,19 +143,33 @@ class RingCapture implements PacketSource {
     waiting?.(more)
   }
 
-  /** An interface that goes down leaves ENETDOWN, and packets come again when it is back, unless it is gone. */
+  /** An interface that goes down leaves ENETDOWN (packet(7)). */
   private readError(): void {
     const error = new Uint8Array(4)
     this.native.getOption(this.socket.handle, SOL_SOCKET, SO_ERROR, error)
     if (error.every(byte => byte === 0)) return
+    this.note('went down')
+    this.down ??= setInterval(this.lookWhetherGone, DOWN_MS)
+  }
+
+  private readonly lookWhetherGone = (): void => {
     const address = new Uint8Array(SOCKADDR_LL.size)
     this.native.getName(this.socket.handle, address)
-    const gone = new DataView(address.buffer).getInt32(SOCKADDR_LL.offset.ifindex, true) < 0
-    const what = gone ? 'is gone' : 'went down'
-    this.flaws.push({ message: `the interface ${this.name} ${what}`, offset: null, fatal: false })
-    if (!gone) return
+    if (new DataView(address.buffer).getInt32(SOCKADDR_LL.offset.ifindex, true) >= 0) return
+    this.note('is gone')
+    this.lookNoMore()
     this.ended = true
     this.answer(false)
+  }
+
+  private note(what: string): void {
+    this.flaws.push({ message: `the interface ${this.name} ${what}`, offset: null, fatal: false })
+  }
+
+  /** Nothing is to be looked at any more. */
+  private lookNoMore(): void {
+    if (this.down !== null) clearInterval(this.down)
+    this.down = null
   }
 
   /** The kernel's counts start again at each reading. */

@@ -184,7 +184,7 @@ describe.skipIf(addon === null)('batches of messages', () => {
     const calls = Object.values(native).filter(item => typeof item === 'function') as ((
       ...given: unknown[]
     ) => unknown)[]
-    expect(calls.length).toBe(20)
+    expect(calls.length).toBe(22)
     const anything = fc.oneof(
       fc.anything({ withTypedArray: true, withBigInt: true }),
       fc.constantFrom(2 ** 32, 2 ** 53, 1.5, Number.NaN, Number.POSITIVE_INFINITY, -0, null, undefined, Symbol('x')),

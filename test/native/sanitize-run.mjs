@@ -190,6 +190,45 @@ function hostile() {
   native.close(handle)
 }
 
+/** As root: packets of loopback through a ring, some sockets closed while their memory is in use and some left to the end. */
+async function rings() {
+  const blockBytes = 65536
+  const request = new Uint8Array(new Uint32Array([blockBytes, 4, blockBytes, 4, 5, 0, 0]).buffer)
+  for (let round = 0; round < 20; round++) {
+    const handle = native.open(17, 3, 0, -1)
+    if (handle < 0) return
+    assert.equal(native.setOption(handle, 263, 10, int32(2)), 0) // PACKET_VERSION, TPACKET_V3
+    assert.equal(native.setOption(handle, 263, 5, request), 0) // PACKET_RX_RING
+    const memory = native.mapRing(handle, blockBytes * 4)
+    assert.ok(memory instanceof ArrayBuffer)
+    const address = new Uint8Array(20)
+    address.set([17, 0, 0, 3, 1, 0, 0, 0]) // AF_PACKET, ETH_P_ALL, interface 1
+    assert.equal(native.bind(handle, address), 0)
+    const words = new Int32Array(memory)
+    const { handle: sender, port } = udp()
+    const readable = new Promise(done => native.watch(handle, 1, () => done(native.unwatch(handle))))
+    native.send(sender, new Uint8Array(64), 0, 64, 0, loopback(port))
+    await readable
+    assert.equal(Atomics.load(words, 2) & 1, 1)
+    // Every byte of it is read.
+    words.toSorted()
+    Atomics.store(words, 2, 0)
+    native.close(handle)
+    native.close(sender)
+    assert.equal(words.length, 0)
+  }
+}
+
+function filters() {
+  const message = new Uint8Array(64)
+  for (const text of ['tcp port 80', 'tcp prot 80', '', '(((((((((', 'host 192.0.2.1 or vlan 5'])
+    for (const linkType of [1, 12, 113, 276, -1, 99999])
+      for (const room of [0, 8, 65536]) {
+        const bytes = new TextEncoder().encode(text)
+        assert.ok(Number.isInteger(native.compileFilter(bytes, linkType, 65535, new Uint8Array(room), message)))
+      }
+}
+
 function otherNamespace() {
   const [here] = [native.open(2, 2, 0, 0), native.open(2, 2, 0, 1_000_000)].filter(answer => answer >= 0)
   assert.equal(here, undefined)
@@ -238,6 +277,8 @@ if (isMainThread) {
   await errorQueue()
   await watches()
   await inFlight()
+  await rings()
+  filters()
   hostile()
   otherNamespace()
   await workers()
