@@ -38,6 +38,11 @@ export const HANDSHAKE: readonly Step[] = [a('S'), b('SA'), a('A')]
 
 /** What is said of a connection after these packets, frames counted from 1. The first sender is sender 0. */
 export function lifeOf(...steps: readonly Step[]): Life {
+  return lifeWith(() => {}, ...steps)
+}
+
+/** The same; `before` is called before each packet, with the words of the connection. */
+export function lifeWith(before: (words: Int32Array, at: number) => void, ...steps: readonly Step[]): Life {
   // Other flows lie before and behind, and stay as they are.
   const words = new Int32Array(3 * LIFE_WORDS).fill(0x5555)
   const doubles = new Float64Array(3 * LIFE_DOUBLES).fill(1.5)
@@ -53,6 +58,7 @@ export function lifeOf(...steps: readonly Step[]): Life {
       continue
     }
     const walked = packetOf(step, next)
+    before(words, LIFE_WORDS)
     stepLife(words, LIFE_WORDS, doubles, LIFE_DOUBLES, sender, walked, index + 1, timeNs, step.isBad === true ? 1 : 0)
   }
   if (words.some((word, at) => (at < LIFE_WORDS || at >= 2 * LIFE_WORDS) && word !== 0x5555)) {
