@@ -1,5 +1,9 @@
 // The reader against what tshark and capinfos say of 648 captures.
 
+import { spawn, spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { openCaptureFile } from '../../src/adapters/capture-file.js'
 import { NetkitError } from '../../src/errors/index.js'
@@ -68,6 +72,40 @@ const UNKNOWN_LINK_TYPES: Readonly<Record<string, number>> = {
   'tcpdump/juniper_monitor_invalid_cookie_length.pcap': 164,
 }
 
+/** Names of Wireshark's link types (WTAP_ENCAP) and the LINKTYPE numbers that they stand for, of those that are in the corpus. */
+const LINK_TYPES: Readonly<Record<string, readonly number[]>> = {
+  ether: [1],
+  null: [0, 108],
+  'linux-sll': [113],
+  'linux-sll2': [276],
+  rawip: [12, 14, 101],
+  rawip4: [228],
+  rawip6: [229],
+  'ieee-802-11': [105],
+  'ieee-802-11-radiotap': [127],
+  ppp: [9, 50],
+  slip: [8],
+  'fddi-swapped': [10],
+  nflog: [239],
+  'juniper-atm1': [137],
+  user2: [149],
+  user13: [160],
+  frelay: [107],
+  'ether-mpacket': [274],
+  chdlc: [104],
+  vsock: [271],
+  tr: [6],
+  pktap: [258],
+  netlink: [253],
+  mtp2: [140],
+  ipnet: [226],
+  'ip-ib': [242],
+  dbus: [231],
+  'bacnet-ms-tp': [165],
+  'wpan-nofcs': [230],
+  arcnet_linux: [129],
+}
+
 const WHOLE = /^(pcap|nsecpcap|pcapng)/
 
 describeCorpus('the reader and the capture corpus', () => {
@@ -88,6 +126,16 @@ describeCorpus('the reader and the capture corpus', () => {
         if (ours !== theirs) wrong.push(`${row.file}: ${what} ${ours}, tshark ${theirs}`)
       }
       say('packets', seen.packets, Number(row.packets))
+      const names = [...row.encapsulation.matchAll(/\d+ - ([\w-]+)/g)].map(([, name]) => name!)
+      // Without interfaces there is no link type, and it says "unknown".
+      if (!names.every(name => LINK_TYPES[name] !== undefined))
+        wrong.push(`${row.file}: ${names} has no row in the test`)
+      const interfaces = seen.source.interfaces.map(({ linkType }) => linkType)
+      const expected = names.flatMap(name => LINK_TYPES[name] ?? [])
+      const strange = interfaces.filter(linkType => !expected.includes(linkType))
+      const missing = names.filter(name => !LINK_TYPES[name]?.some(linkType => interfaces.includes(linkType)))
+      if (strange.length + missing.length > 0)
+        wrong.push(`${row.file}: link types ${interfaces}, tshark ${row.encapsulation}`)
       if (seen.source.flaws.length > 0) wrong.push(`${row.file}: ${JSON.stringify(seen.source.flaws)}`)
       // It counts custom blocks as frames without a time; the README of the corpus says so.
       if (row.packets !== row.tshark_frames) continue
@@ -99,6 +147,44 @@ describeCorpus('the reader and the capture corpus', () => {
     }
     expect(wrong).toEqual([])
     expect(compared).toBe(rows.filter(row => row.tshark_rc === '0').length - 2)
+  })
+
+  it('has the packets and interfaces of the pcapng test files that their makers tell', async () => {
+    const blocks = readTable<'file' | 'packets' | 'IDB' | 'EPB' | 'SPB' | 'PB'>('expected/pcapng_blocks.tsv')
+    for (const row of blocks) {
+      const seen = await readAll(corpusPath(row.file))
+      expect([row.file, seen.packets, seen.source.interfaces.length]).toEqual([
+        row.file,
+        Number(row.packets),
+        Number(row.IDB),
+      ])
+      expect(seen.packets).toBe(Number(row.EPB) + Number(row.SPB) + Number(row.PB))
+    }
+    expect(blocks.length).toBeGreaterThan(20)
+  })
+
+  it('reads out of a pipe what it reads out of the file', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'netkit-capture-'))
+    const fifo = join(folder, 'fifo')
+    expect(spawnSync('mkfifo', [fifo]).status).toBe(0)
+    try {
+      for (const { file } of rows) {
+        const path = corpusPath(file)
+        const say = async (from: string): Promise<unknown> => {
+          const seen = await readAll(from).catch((error: unknown) => error)
+          if (seen instanceof NetkitError) return [seen.exit, seen.message.replace(from, 'X')]
+          const { source, ...rest } = seen as Seen
+          return [rest, source.interfaces, source.flaws, source.format, source.bytesRead]
+        }
+        const fromFile = await say(path)
+        const cat = spawn('sh', ['-c', 'cat "$1" > "$2"', 'sh', path, fifo], { stdio: 'ignore' })
+        const ended = new Promise(resolve => cat.once('close', resolve))
+        expect(await say(fifo)).toEqual(fromFile)
+        await ended
+      }
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
   })
 
   it.each(Object.entries(UNKNOWN_LINK_TYPES))('reads %s, whose link type is %i', async (file, linkType) => {
