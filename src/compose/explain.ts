@@ -39,7 +39,7 @@ export function listingFailure({ sources }: Pick<ListingReport, 'sources'>): Net
   const message = lackingNotes(sources, true).join('; ')
   const codes = new Set(sources.map(source => source.error?.code))
   if (!codes.has('EACCES') && !codes.has('EPERM')) {
-    const absent = sources.filter(source => source.error?.code === 'ENOENT')
+    const absent = sources.filter(({ error }) => error?.code === 'ENOENT' || error?.code === 'no-process')
     const modules = new Set(absent.flatMap(source => MODULES[source.protocol] ?? []))
     const hints = modules.size === 0 ? [] : [`where it is a module: sudo modprobe -a ${[...modules].join(' ')}`]
     return new UnsupportedError(message, { hints })
@@ -66,7 +66,17 @@ export function lostToProcfs(filter: Filter, sources: readonly SourceReport[]): 
   if (needs.info) lost.push('TCP internals')
   if (needs.memory) lost.push('memory')
   if (needs.cgroup) lost.push('cgroups')
-  return lost
+  everyPredicate(filter, ({ kind }) => {
+    if (kind === 'cookie' || kind === 'device') lost.push(kind === 'cookie' ? 'cookies' : 'interfaces')
+  })
+  return [...new Set(lost)]
+}
+
+/** What flags ask to see of sockets where procfs was chosen, which does not know it; a fallback says so by itself. */
+export function explainColumns(asked: Readonly<Record<string, string>>, sources: readonly SourceReport[]): string[] {
+  const missing = new Set(sources.flatMap(({ error, missing: columns }) => (error === null ? columns : [])))
+  const flags = Object.keys(asked).filter(flag => missing.has(asked[flag]!))
+  return flags.length === 0 ? [] : [`procfs does not know all that ${list(flags)} would show: --source netlink does`]
 }
 
 /** What the filter asks for and nobody here knows: such a predicate matches nothing, and its negation everything. */

@@ -62,7 +62,10 @@ const absent: ProcSocketSource = {
   read: () => ({
     rows: 0,
     skipped: 0,
-    error: { code: 'ENOENT', message: 'no process of this network namespace is visible, so procfs does not show it' },
+    error: {
+      code: 'no-process',
+      message: 'no process of this network namespace is visible, so procfs does not show it',
+    },
   }),
 }
 

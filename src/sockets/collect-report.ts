@@ -61,12 +61,12 @@ export function failureOf(error: NetkitError): Failure {
   return { code: errno ? errnoName(errno) : error.code, message: error.message }
 }
 
-/** Why neither way worked, by the code of the first. */
+/** Why neither way worked, by the code of the first; a kernel without one way may still have the other. */
 export function bothFailures(netlink: Failure | null, procfs: Failure): Failure {
   // A recording says the same of both.
-  return netlink === null || netlink.message === procfs.message
-    ? procfs
-    : { code: netlink.code, message: `${netlink.message}; ${procfs.message}` }
+  if (netlink === null || netlink.message === procfs.message) return procfs
+  const code = netlink.code === 'ENOENT' ? procfs.code : netlink.code
+  return { code, message: `${netlink.message}; ${procfs.message}` }
 }
 
 /** What the kernel meant by refusing a table with `errno`. */

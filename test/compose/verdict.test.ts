@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { explainReport } from '../../src/compose/explain.js'
+import { explainColumns, explainFilter, explainReport } from '../../src/compose/explain.js'
 import { parseFilterText } from '../../src/compose/filter-text.js'
 import type { Listed } from '../../src/compose/verdict.js'
 import { listingExit } from '../../src/compose/verdict.js'
@@ -56,12 +56,19 @@ test.each([
   ['processes hide their namespace', 3, {}, { unseen: 2 }],
   ['a table may not be read', 3, { sources: [source('netlink'), source('none', 'EACCES')] }, {}],
   ['this kernel has no such sockets', 1, { sources: [source('netlink'), source('none', 'ENOENT')] }, {}],
+  [
+    'a table cannot be read for want of a process',
+    4,
+    { sources: [source('netlink'), source('none', 'no-process')] },
+    {},
+  ],
   ['a table failed', 4, { sources: [source('netlink'), source('none', 'EMFILE')] }, {}],
   ['the reading of a table broke off', 4, { sources: [source('netlink', 'ENOBUFS')] }, { found: true }],
   ['holders are hidden, and the filter asks for them', 3, HIDDEN, { filter: 'pid = 1' }],
   ['holders are hidden from a filter that does not ask', 1, HIDDEN, { filter: 'sport = :1' }],
   ['all holders were seen', 1, { ...HIDDEN, scan: scanned(0) }, { filter: 'comm = x' }],
   ['procfs does not know what the filter asks for', 4, { sources: [source('procfs')] }, { filter: 'rtt > 1ms' }],
+  ['procfs does not know cookies', 4, { sources: [source('procfs')] }, { filter: 'not cookie = 1' }],
 ] as const)('nothing or something matched, and %s: exit %i with --exit-code', (_why, code, report, more) => {
   expect(listingExit(listed(report as Partial<ListingReport>, more), true)).toBe(code)
 })
@@ -69,6 +76,32 @@ test.each([
 test('nothing matched is exit 0 without --exit-code, whatever is hidden', () => {
   expect(listingExit(listed({}, { unseen: 2 }), false)).toBe(0)
   expect(listingExit(listed(HIDDEN, { filter: 'pid = 1' }), false)).toBe(0)
+})
+
+test('a table that needs a process to be read is not told as unsupported by the kernel', () => {
+  const raw = (netns: string, code: string): SourceReport => ({ ...source('none', code), protocol: 'raw', netns })
+  const notes = explainReport(
+    { ...WHOLE, sources: [raw('a', 'no-process'), { ...raw('a', 'ENOENT'), protocol: 'sctp' }] },
+    false,
+  )
+  expect(notes).toEqual([
+    'cannot list raw sockets in a: what happened (no-process)',
+    'not supported by this kernel, so not listed: sctp',
+  ])
+})
+
+test('where procfs was chosen, what it does not know is said of flags and filters that ask for it', () => {
+  const chosen = { ...source('procfs'), missing: ['cookie', 'tcp', 'interface'] }
+  const filter = (text: string) => parseFilterText(text, () => [])
+  expect(explainFilter(filter('cookie = 1 or dev = lo or cookie = 2'), [chosen])).toEqual([
+    'the filter asks for cookies, interfaces, which procfs does not know',
+  ])
+  expect(explainFilter(filter('sport = 1'), [chosen])).toEqual([])
+  expect(explainColumns({ '-i': 'tcp', '-m': 'memory' }, [chosen])).toEqual([
+    'procfs does not know all that -i would show: --source netlink does',
+  ])
+  expect(explainColumns({ '-i': 'tcp' }, [source('netlink')])).toEqual([])
+  expect(explainColumns({ '-i': 'tcp' }, [{ ...chosen, error: { code: 'EACCES', message: 'x' } }])).toEqual([])
 })
 
 test('a table that was read in part is told with the errno, and not as a table that changed', () => {

@@ -95,7 +95,10 @@ function show(summary: Summary, io: Console): void {
   // The recording itself is on stdout.
   if (file !== STDOUT && io.format === 'json') io.out.json(summary)
   else if (file !== STDOUT && io.format === 'ndjson') io.out.jsonLine(summary)
-  else (file === STDOUT ? io.err : io.out).line(`${sockets} sockets recorded in ${file} (${bytes} bytes)`)
+  else
+    (file === STDOUT ? io.err : io.out).line(
+      `${sockets} ${sockets === 1 ? 'socket' : 'sockets'} recorded in ${file} (${bytes} bytes)`,
+    )
   if (io.format === 'text' || file === STDOUT) printNotes(io, notes)
 }
 

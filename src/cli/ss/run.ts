@@ -1,7 +1,14 @@
 // Runs `netkit ss`: request, session, listing, and the view that the flags ask for.
 
 import type { Interfaces } from '@oclif/core'
-import { explainFilter, explainReport, listingFailure, onlyUnsupported, unknownNames } from '../../compose/explain.js'
+import {
+  explainColumns,
+  explainFilter,
+  explainReport,
+  listingFailure,
+  onlyUnsupported,
+  unknownNames,
+} from '../../compose/explain.js'
 import { planListing, type SocketRequest } from '../../compose/plan.js'
 import { openSession, type Session, serviceLookup } from '../../compose/session.js'
 import { listingExit } from '../../compose/verdict.js'
@@ -72,6 +79,18 @@ function dualStackNotes(ports: readonly string[]): string[] {
   return [`IPv6 sockets that receive IPv4 too are not listed with -4: ${named}${more}`]
 }
 
+/** Of the flags given: a column of the model that each would fill. */
+function columnsAsked(flags: SocketFlags): Record<string, string> {
+  return {
+    ...(flags.info ? { '-i': 'tcp' } : {}),
+    ...(flags.memory ? { '-m': 'memory' } : {}),
+    ...(flags.extended ? { '-e': 'cookie' } : {}),
+    ...(flags.tos ? { '--tos': 'options' } : {}),
+    ...(flags.cgroup ? { '--cgroup': 'cgroup' } : {}),
+    ...(flags['inet-sockopt'] ? { '--inet-sockopt': 'options' } : {}),
+  }
+}
+
 function finish(
   view: View,
   report: ListingReport,
@@ -84,7 +103,11 @@ function finish(
   const { filter, selection } = request
   const live = session.recorded === null
   const unknown = live
-    ? [...unknownNames(filter, session.context, session.targets.length), ...explainFilter(filter, report.sources)]
+    ? [
+        ...unknownNames(filter, session.context, session.targets.length),
+        ...explainFilter(filter, report.sources),
+        ...explainColumns(columnsAsked(flags), report.sources),
+      ]
     : []
   const notes = [...session.notes, ...explainReport(report, selection.named), ...unknown, ...more]
   view.end(report, notes)
