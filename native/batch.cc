@@ -26,9 +26,9 @@ static_assert(sizeof(Row) + sizeof(Sent) == kSendStampedRow * sizeof(int32_t));
 bool isFull(int result) { return result == -EAGAIN || result == -ENOBUFS; }
 
 /**
- * Errnos that an ICMP error leaves waiting on a socket (net/ipv4/icmp.c icmp_err_convert, net/ipv6/icmp.c tab_unreach). No other one
- * may be an earlier message's, and of these none is told of a message that has come as far as the firewall: that is EPERM. So what
- * is sent again has not been sent before.
+ * Errnos that an ICMP error leaves waiting on a socket (net/ipv4/icmp.c icmp_err_convert, net/ipv4/ping.c ping_err, net/ipv6/icmp.c
+ * tab_unreach). No other one may be an earlier message's, and of these none is told of a message that has left: the firewall's no
+ * is EPERM. So what is sent again has not been sent before.
  */
 bool mayBeEarlier(int result) {
   switch (-result) {
@@ -41,6 +41,10 @@ bool mayBeEarlier(int result) {
     case ENONET:
     case EACCES:
     case EPROTO:
+    // A router found an earlier message too big; a message that is itself too big is refused again.
+    case EMSGSIZE:
+    // A redirect, or a source quench.
+    case EREMOTEIO:
       return true;
     default:
       return false;

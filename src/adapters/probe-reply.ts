@@ -3,7 +3,10 @@
 import { ERRNO } from '../errors/index.js'
 import type { ProbeReply } from '../ports/probe.js'
 
-/** Errnos that an ICMP error leaves waiting on the socket (net/ipv4/icmp.c icmp_err_convert, net/ipv6/icmp.c tab_unreach). */
+/**
+ * Errnos that an ICMP error leaves waiting on the socket (net/ipv4/icmp.c icmp_err_convert, net/ipv4/ping.c ping_err, net/ipv6/icmp.c
+ * tab_unreach). EMSGSIZE is one too, but when it comes again after the native repetition it is nearly always the message's own.
+ */
 export const ICMP_ERRNOS: readonly number[] = [
   ERRNO.ENETUNREACH,
   ERRNO.EHOSTUNREACH,
@@ -14,6 +17,7 @@ export const ICMP_ERRNOS: readonly number[] = [
   ERRNO.ENONET,
   ERRNO.EACCES,
   ERRNO.EPROTO,
+  ERRNO.EREMOTEIO,
 ]
 
 /** A reply of which nothing is known yet. @param data where payloads will lie */

@@ -171,6 +171,19 @@ describeLab('echo sockets', () => {
       expect(seen.errors).toHaveLength(1)
     })
 
+    it('sends what follows a probe that a router found too big', async () => {
+      const addresses = [chain.target(family), chain.address(1, family)]
+      const transport = probe(addresses, { transport: kind, pathMtu: 'do', payloadBytes: 1440 })
+      // The router's word comes while the first is sent, and waits on the socket as the second is.
+      const batch = batchOf([0, 1, 1440], [1, 1, 1440])
+      expect(transport.send(batch)).toBe(2)
+      expect([...batch.result]).toEqual([0, 0])
+      const seen = new Seen()
+      await receiveUntil(transport, seen, ({ errors, replies }) => errors.length > 0 && replies.length > 0)
+      expect(seen.errors).toMatchObject([{ errno: -EMSGSIZE, mtu: 1400, target: 0, sequence: 1 }])
+      expect(seen.replies).toMatchObject([{ target: 1, sequence: 1 }])
+    })
+
     it('says what a local route refuses, row by row, and sends the rest', async () => {
       await withRoute(chain.source, family, ['unreachable', family === 4 ? '192.0.2.1' : '2001:db8::1'], async () => {
         const addresses = [family === 4 ? '192.0.2.1' : '2001:db8::1', LOOPBACK[family]]

@@ -15,6 +15,7 @@ const EPROTONOSUPPORT = -93
 const EAFNOSUPPORT = -97
 const ENETUNREACH = -101
 const EHOSTUNREACH = -113
+const EREMOTEIO = -121
 const SOL_SOCKET = 1
 const SO_RCVBUF = 8
 const SOCK_DGRAM = 2
@@ -266,12 +267,14 @@ describe('sending', () => {
   })
 
   it('sends a row a third time after an error of the network refused it twice', () => {
-    const host = new FakeHost()
-    host.results.push(EHOSTUNREACH)
-    const batch = batchOf([0, 1])
-    openFake(host).send(batch)
-    expect([...batch.result]).toEqual([0])
-    expect(host.sent).toHaveLength(1)
+    for (const errno of [EHOSTUNREACH, EREMOTEIO]) {
+      const host = new FakeHost()
+      host.results.push(errno)
+      const batch = batchOf([0, 1])
+      openFake(host).send(batch)
+      expect([...batch.result]).toEqual([0])
+      expect(host.sent).toHaveLength(1)
+    }
   })
 })
 

@@ -261,6 +261,26 @@ describeLab('UDP probes', () => {
     },
   )
 
+  test.each(FAMILIES)('what follows a probe that a router found too big is sent (IPv%i)', async family => {
+    const addresses = [chain.target(family), chain.address(1, family)]
+    const wide = { port: CLOSED, pathMtu: 'do', payloadBytes: 1440 } as const
+    await withTransport(openUdpProbe, chain.source, optionsFor(family, addresses, wide), async transport => {
+      // The router's word comes while the first is sent, and waits on the socket as the second is.
+      const batch = batchOf([
+        [0, 1, 1440],
+        [1, 1, 1440],
+      ])
+      const { messages } = await exchange(transport, batch, 2)
+      expect([...batch.result]).toEqual([0, 0])
+      const told = messages.map(message => message.kind === 'error' && [message.error.target, message.error.errno])
+      expect(told).toEqual([
+        [0, ERRNO.EMSGSIZE],
+        [1, ERRNO.ECONNREFUSED],
+      ])
+    })
+    await forgetPathMtu(chain.source)
+  })
+
   test('without kernel stamps the times are those of this process', async () => {
     const { messages } = await once(4, ports.echo, { timestamps: 'user' })
     const { reply } = messages[0] as { reply: ProbeReply }
