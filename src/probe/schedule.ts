@@ -2,7 +2,7 @@
 
 /** What sets the pace. Times are milliseconds. */
 export interface Pace {
-  /** Between two probes of the same target; 0 in flood mode for its own default. */
+  /** Between two probes of the same target; 0 in flood mode for its own: as answers come. */
   intervalMs: number
   /** Between any two probes, whatever their targets. */
   gapMs: number
@@ -14,7 +14,7 @@ export interface Pace {
   floorMs: number
 }
 
-/** ping(8): flood sends a hundred a second or as fast as answers come back, whichever is more. */
+/** ping(8): flood without an interval sends a hundred a second or as fast as answers come back, whichever is more. */
 const FLOOD_INTERVAL_MS = 10
 
 /**
@@ -86,11 +86,14 @@ export class Schedule {
 
   /** Answers count for the pace. */
   get followsAnswers(): boolean {
-    return this.pace.mode !== 'steady'
+    const { mode, intervalMs } = this.pace
+    // ping(8): an interval that was asked for is kept in flood mode too, and so is the least one of users.
+    return mode === 'adaptive' || (mode === 'flood' && intervalMs === 0)
   }
 
   /** An answer came: adaptive mode learns from it, flood mode sends at once. */
   answered(rttMs: number | null, nowMs: number): void {
+    if (!this.followsAnswers) return
     const { mode, floorMs } = this.pace
     if (rttMs !== null) this.rttMs = this.rttMs === 0 ? rttMs : this.rttMs + (rttMs - this.rttMs) / 8
     const earliest = mode === 'flood' ? nowMs : Math.max(nowMs, this.due - this.spacedMs + floorMs)

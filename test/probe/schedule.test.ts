@@ -46,6 +46,13 @@ describe('flood', () => {
   })
 })
 
+describe('flood with an interval', () => {
+  test('keeps the interval, however fast answers come', () => {
+    const pace: Pace = { intervalMs: 20, gapMs: 0, preload: 1, mode: 'flood', floorMs: 2 }
+    for (const gap of gapsOf(timesOf(pace, 1000, 0.5, never))) expect(gap).toBeCloseTo(20, 9)
+  })
+})
+
 describe('adaptive', () => {
   const ADAPTIVE: Pace = { intervalMs: 1000, gapMs: 0, preload: 1, mode: 'adaptive', floorMs: 2 }
 
