@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process'
+import { cpus } from 'node:os'
 import { afterEach, describe, expect, it } from 'vitest'
 import { BATCH_LIMIT, SEND_STAMPED_ROW, STAMPED } from '../../src/bytes/batch-table.js'
 import {
@@ -26,6 +28,7 @@ import {
 } from './helper.js'
 
 const EACCES = -13
+const EDESTADDRREQ = -89
 const EMSGSIZE = -90
 
 interface Row {
@@ -143,6 +146,17 @@ describe.skipIf(addon === null)('sends with the time of each', () => {
   it('tries a row once that is refused with an errno that no ICMP error has', () => {
     const from = socket()
     const to = socket()
+    const out = new Uint8Array(16 + 1)
+    out.set(loopback(to.port))
+    const table = stampedTable([{ data: [16, 1] }, { data: [16, 1], name: [0, 16] }])
+    expect(native.sendStamped(from.handle, out, table, 2, 0)).toBe(2)
+    expect([0, 1].map(row => field(table, row, 'result'))).toEqual([EDESTADDRREQ, 0])
+    expect([0, 1].map(row => field(table, row, 'refusals'))).toEqual([0, 0])
+  })
+
+  it('tries a row again that is too big, as that may be said of an earlier one, and believes the second refusal', () => {
+    const from = socket()
+    const to = socket()
     // udp(7): EMSGSIZE, more than an IPv4 packet holds.
     const out = new Uint8Array(16 + 65_508)
     out.set(loopback(to.port))
@@ -152,7 +166,7 @@ describe.skipIf(addon === null)('sends with the time of each', () => {
     ])
     expect(native.sendStamped(from.handle, out, table, 2, 0)).toBe(2)
     expect([0, 1].map(row => field(table, row, 'result'))).toEqual([EMSGSIZE, 0])
-    expect([0, 1].map(row => field(table, row, 'refusals'))).toEqual([0, 0])
+    expect([0, 1].map(row => field(table, row, 'refusals'))).toEqual([1, 0])
   })
 
   it('ends at the first row that there is no room for, and counts those before it', () => {
@@ -300,6 +314,32 @@ describe.skipIf(addon === null)('the clocks', () => {
     const nanoseconds = BigInt(out[2]! >>> 0) * 1_000_000_000n + BigInt(out[3]!)
     expect(nanoseconds).toBeGreaterThanOrEqual(monotonic)
     expect(nanoseconds).toBeLessThanOrEqual(monotonicAfter)
+  })
+
+  it('are read at one moment, however busy the processors are', async () => {
+    // A scheduler that comes between the two readings would make the wall clock look as if it had been set.
+    const busy = Array.from({ length: cpus().length + 1 }, () => spawn('sh', ['-c', 'while :; do :; done']))
+    try {
+      await new Promise(resolve => setTimeout(resolve, 50))
+      const out = new Int32Array(4)
+      const apartMs = (): number => {
+        native.clocks(out)
+        return ((out[0]! >>> 0) - (out[2]! >>> 0)) * 1000 + (out[1]! - out[3]!) / 1e6
+      }
+      let torn = 0
+      let last = apartMs()
+      for (const end = Date.now() + 1500; Date.now() < end; ) {
+        for (let reading = 0; reading < 1000; reading++) {
+          const now = apartMs()
+          // Where the clock really was set, it stays so.
+          if (Math.abs(now - last) > 0.5 && Math.abs(apartMs() - last) <= 0.5) torn++
+          else last = now
+        }
+      }
+      expect(torn).toBe(0)
+    } finally {
+      for (const child of busy) child.kill('SIGKILL')
+    }
   })
 
   it('need room for four numbers', () => {
