@@ -73,8 +73,11 @@ export class WalkCursor {
   private seen: Uint8Array = new Uint8Array(0)
   /** Checksums are to be verified. */
   verify = false
-  /** A routing header changes the destination that transport checksums are made with (RFC 8200 section 8.1). */
-  routed = false
+  /**
+   * An extension header names the address that transport checksums are made with: the end of a route (RFC 8200 section 8.1), the home
+   * of one who is away (RFC 6275 section 6.3).
+   */
+  otherEnds = false
 
   constructor(walked: WalkedPacket, chains: Encapsulations, fragments: Fragments) {
     this.walked = walked

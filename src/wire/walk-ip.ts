@@ -55,6 +55,8 @@ const IP_OFFSET = 0x1fff
 const MOST_HEADERS = 16
 /** RFC 2675 section 2 */
 const OPTION_JUMBO = 0xc2
+/** RFC 6275 section 6.3 */
+const OPTION_HOME = 0xc9
 
 const { offset: OFFSET4, size: SIZE4 } = IPV4
 const { offset: OFFSET6, size: SIZE6 } = IPV6
@@ -95,7 +97,7 @@ export function ipv4(cursor: WalkCursor): number {
   walked.destination1 = 0
   walked.destination2 = 0xffff
   walked.destination3 = data.getInt32(at + OFFSET4.destination)
-  cursor.routed = false
+  cursor.otherEnds = false
   if (cursor.verify && internetChecksum(cursor.bytes(), at, at + headerBytes) !== 0) walked.flaws |= FLAW_BAD_CHECKSUM
   cursor.type = data.getUint8(at + OFFSET4.protocol)
   cursor.at = at + headerBytes
@@ -138,7 +140,7 @@ export function ipv6(cursor: WalkCursor): number {
   walked.destination1 = data.getInt32(at + OFFSET6.destination + 4)
   walked.destination2 = data.getInt32(at + OFFSET6.destination + 8)
   walked.destination3 = data.getInt32(at + OFFSET6.destination + 12)
-  cursor.routed = false
+  cursor.otherEnds = false
   cursor.type = next
   cursor.at = at + SIZE6
   return next === IPPROTO_TCP || next === IPPROTO_UDP ? STEP_PROTOCOL : STEP_IPV6_EXTENSIONS
@@ -150,12 +152,8 @@ function jumboLength(cursor: WalkCursor, next: number): number {
   const start = cursor.at + SIZE6
   if (next !== IPPROTO_HOPOPTS || cursor.end - start < 8) return 0
   const end = Math.min(start + (data.getUint8(start + 1) + 1) * 8, cursor.end)
-  for (let at = start + 2; end - at >= 6; ) {
-    const option = data.getUint8(at)
-    if (option === OPTION_JUMBO && data.getUint8(at + 1) === 4) return data.getUint32(at + 2)
-    at += option === 0 ? 1 : data.getUint8(at + 1) + 2
-  }
-  return 0
+  const at = findOption(data, start + 2, end, OPTION_JUMBO)
+  return at >= 0 && end - at >= 6 && data.getUint8(at + 1) === 4 ? data.getUint32(at + 2) : 0
 }
 
 /** RFC 8200 section 4: passes over extension headers. */
@@ -182,7 +180,7 @@ export function ipv6Extensions(cursor: WalkCursor): number {
         if (cursor.end - at < 8) return cursor.short(8)
         const bytes = (data.getUint8(at + 1) + 1) * 8
         if (cursor.end - at < bytes) return cursor.short(bytes)
-        if (cursor.type === IPPROTO_ROUTING && data.getUint8(at + 3) > 0) cursor.routed = true
+        if (cursor.verify) findOtherEnds(cursor, at + bytes)
         cursor.type = data.getUint8(at)
         cursor.at = at + bytes
         break
@@ -192,6 +190,23 @@ export function ipv6Extensions(cursor: WalkCursor): number {
     }
   }
   return cursor.malformed()
+}
+
+/** Looks for them in the extension header at `at`..`end`. */
+function findOtherEnds(cursor: WalkCursor, end: number): void {
+  const { data, type } = cursor
+  if (type === IPPROTO_ROUTING && data.getUint8(cursor.at + 3) > 0) cursor.otherEnds = true
+  if (type === IPPROTO_DSTOPTS && findOption(data, cursor.at + 2, end, OPTION_HOME) >= 0) cursor.otherEnds = true
+}
+
+/** Where an option of hop-by-hop or destination options begins, of those at `start`..`end`; -1 when it is not there. */
+function findOption(data: DataView, start: number, end: number, wanted: number): number {
+  for (let at = start; end - at >= 2; ) {
+    const option = data.getUint8(at)
+    if (option === wanted) return at
+    at += option === 0 ? 1 : data.getUint8(at + 1) + 2
+  }
+  return -1
 }
 
 /** A fragment: goes on with `next` in the whole packet when it completes one. */

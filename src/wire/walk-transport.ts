@@ -82,12 +82,11 @@ export function udp(cursor: WalkCursor): number {
 /** RFC 9293 section 3.1, RFC 8200 section 8.1: over addresses, protocol, length and all bytes. */
 function verify(cursor: WalkCursor, end: number): void {
   const { walked } = cursor
-  if (cursor.routed || (walked.flaws & FLAW_TRUNCATED) !== 0) return
+  if (cursor.otherEnds || (walked.flaws & FLAW_TRUNCATED) !== 0) return
   const start = walked.transportStart
-  const mapped = walked.family === 4
   let sum = walked.protocol + (end - start)
   sum += words(walked.source3) + words(walked.destination3)
-  if (!mapped) {
+  if (walked.family === 6) {
     sum += words(walked.source0) + words(walked.source1) + words(walked.source2)
     sum += words(walked.destination0) + words(walked.destination1) + words(walked.destination2)
   }
