@@ -16,7 +16,7 @@ export const RESET_BEFORE = 9
 export const RESET_PEER_BEFORE = 10
 /** Identification (high half) and window (low half) of the reset. */
 export const RESET_FIELDS = 11
-/** The first two resets that ended nothing; how many there were is in BITS. */
+/** The first and the last of the resets that ended nothing; how many there were is in BITS. */
 export const IGNORED = 12
 export const ICMP_FRAME = 14
 export const SILENCE_FRAME = 15

@@ -101,7 +101,9 @@ export function stepLife(
   const isBad = (flags & STEP_BAD_CHECKSUM) !== 0
   if (isBad) stepZeekChecksum(words, at, own, sender)
   startSequence(words, own, walked)
-  if (!isBad) stepZeek(words, at, own, other, sender, walked)
+  // Zeek takes no packet whose TCP header is cut.
+  const isForZeek = !isBad && walked.transportStart + walked.tcpHeaderBytes <= walked.transportEnd
+  if (isForZeek) stepZeek(words, at, own, other, sender, walked)
   if ((walked.flags & TCP_RST) !== 0) {
     stepReset(words, at, doubles, doublesAt, sender, walked, frame, timeNs)
   } else {
@@ -111,7 +113,7 @@ export function stepLife(
     stepSequence(words, own, walked)
     if (!isStray(words, at, own, other, walked)) {
       const isGap = stepAcknowledgment(words, other, walked)
-      if (isGap && !isBad) stepZeekGap(words, at, own, other, sender)
+      if (isGap && isForZeek) stepZeekGap(words, at, own, other, sender)
     }
     stepPayload(words, at, doubles, doublesAt, sender, walked, frame, timeNs)
     stepProfile(words, own, walked)

@@ -68,7 +68,7 @@ export function readReset(words: Int32Array, at: number): ResetView | null {
   }
 }
 
-/** Frames of the first resets that ended nothing. */
+/** Frames of the first and the last reset that ended nothing. */
 export function readIgnoredResets(words: Int32Array, at: number): number[] {
   const count = words[at + BITS]! >>> IGNORED_SHIFT
   return [words[at + IGNORED]!, words[at + IGNORED + 1]!].slice(0, count)

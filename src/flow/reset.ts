@@ -212,9 +212,10 @@ function suspect(about: number, kind: number): number {
   return (about & RESET_AFTER_SILENCE) !== 0 ? IDLE : kind
 }
 
+/** Keeps the first one, and the last one, of which RESET tells. */
 function noteIgnored(words: Int32Array, at: number, frame: number): void {
   const count = words[at + BITS]! >>> IGNORED_SHIFT
-  if (count < 2) words[at + IGNORED + count] = frame
+  words[at + IGNORED + Math.min(count, 1)] = frame
   if (count < IGNORED_MAX) words[at + BITS]! += 1 << IGNORED_SHIFT
 }
 

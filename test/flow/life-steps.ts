@@ -26,6 +26,8 @@ export interface Step {
   /** By default a has port 40000 and b port 80. */
   ports?: { a: number; b: number }
   isBad?: boolean
+  /** The capture has not the whole TCP header. */
+  isCut?: boolean
 }
 
 const OTHER = { a: 'b', b: 'a' } as const
@@ -83,6 +85,7 @@ function packetOf(step: Step, next: { a: number; b: number }): WalkedPacket {
   walked.identification = step.identification ?? 7
   walked.dontFragment = step.dontFragment ?? true
   walked.tcpHeaderBytes = 20
+  walked.transportEnd = step.isCut === true ? 16 : 20
   walked.sourcePort = (step.ports ?? { a: 40_000, b: 80 })[step.from]
   walked.destinationPort = (step.ports ?? { a: 40_000, b: 80 })[other]
   if ((walked.flags & TCP_RST) === 0) {

@@ -48,6 +48,7 @@ const HISTORIES: readonly [string, readonly Step[], string][] = [
     'S1 ShADdt',
   ],
   ['a hole that is acknowledged', [...TALK, b('A', { bytes: 5, sequence: 506 }), a('A')], 'S1 ShADdg'],
+  ['a cut TCP header is not looked at', [a('S', { isCut: true }), a('S', { sequence: 0 })], 'S0 S'],
   ['a wrong checksum is looked at no further', [{ ...a('S'), isBad: true }, a('S', { sequence: 0 })], 'S0 CS'],
 ]
 
