@@ -2,7 +2,7 @@
 
 import { expect, test } from 'vitest'
 import { openCaptureFile } from '../../src/adapters/capture-file.js'
-import type { Flow, TcpFlow } from '../../src/flow/model.js'
+import { type Flow, OUTCOMES, type Outcome, type TcpFlow } from '../../src/flow/model.js'
 import { FlowTracker } from '../../src/flow/tracker.js'
 import { corpusPath, describeCorpus, readJsonLines, readTable } from '../corpus/index.js'
 
@@ -127,12 +127,14 @@ describeCorpus('connections of the captures', () => {
     const differences: string[] = []
     const seen = new Set<string>()
     const seenCompleteness = new Set<string>()
+    const outcomes = new Map<Outcome, number>()
     const apart: string[] = []
     let compared = 0
     let closed = 0
     let all = 0
     for (const [file, conversations] of files) {
       const flows = NOT_READ.has(file) ? [] : await flowsOf(file, false)
+      for (const { outcome } of flows) outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1)
       for (const { a, b, first_frame, first_close, completeness } of conversations) {
         all++
         const ends = endsOf(`${a.ip}|${a.port}`, `${b.ip}|${b.port}`)
@@ -165,6 +167,9 @@ describeCorpus('connections of the captures', () => {
     }
     process.stdout.write(`tshark: ${percent(compared, all)} compared, ${closed} of them closed\n`)
     expect(apart).toEqual(APART)
+    process.stdout.write(`${OUTCOMES.map(outcome => `${outcome} ${outcomes.get(outcome) ?? 0}`).join(', ')}\n`)
+    // No capture has an ICMP error about a SYN and nothing else.
+    expect(OUTCOMES.filter(outcome => !outcomes.has(outcome))).toEqual(['unreachable'])
     expect(differences).toEqual([])
     expect([...seen].sort()).toEqual(Object.keys(CLOSE_DIFFERS).sort())
     expect([...seenCompleteness].sort()).toEqual(Object.keys(COMPLETENESS_DIFFERS).sort())
