@@ -22,7 +22,7 @@ export class Duplicates {
    * @param flow number of the flow, with its direction
    * @param trusted the identifications of this direction differ from packet to packet
    */
-  test(packet: CapturedPacket, walked: WalkedPacket, flow: number, timeNs: number, trusted: boolean): boolean {
+  test(packet: CapturedPacket, walked: WalkedPacket, flow: number, trusted: boolean): boolean {
     let signature = Math.imul(flow, 0x27d4eb2f)
     signature = Math.imul(signature ^ (signature >>> 15) ^ (walked.identification << 16) ^ walked.checksum, 0x85ebca6b)
     signature = Math.imul(signature ^ (signature >>> 15) ^ (walked.sequence | 0), 0xc2b2ae35)
@@ -31,6 +31,7 @@ export class Duplicates {
     const at = signature & (ENTRIES - 1)
     const entries = this.#entries
     const place = (packet.interfaceId << 16) | (packet.way << 8) | walked.ttl
+    const { timeNs } = walked
     const since = timeNs - this.#times[at]!
     const same = entries[at * 2] === signature && since >= 0
     const before = entries[at * 2 + 1]!

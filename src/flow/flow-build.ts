@@ -274,7 +274,7 @@ function buildTroubles(context: FlowContext, words: Int32Array, at: number, clie
     synRetransmits: count(0, Trouble.SYN_RETRANSMITS) + count(1, Trouble.SYN_RETRANSMITS),
     synAckRetransmits: count(0, Trouble.SYN_ACK_RETRANSMITS) + count(1, Trouble.SYN_ACK_RETRANSMITS),
     captureDuplicates: counts === null ? 0 : counts[row + Trouble.CAPTURE_DUPLICATES]!,
-    truncatedPackets: counts === null ? 0 : counts[row + Trouble.CUT_PACKETS]!,
+    truncatedPackets: words[at + Row.CUT_PACKETS]!,
   }
 }
 

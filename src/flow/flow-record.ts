@@ -25,10 +25,12 @@ export const RTT_SLOT = 18
 export const TROUBLE_SLOT = 19
 /** Chains of layers around its packets: of the sender of the first in the high half, of the other in the low one. */
 export const ENCAPSULATIONS = 20
+/** Packets of which only a part was captured. */
+export const CUT_PACKETS = 21
 
 /** Columns of a direction, behind SIDES + sender * SIDE_WORDS. */
-export const SIDES = 21
-export const SIDE_WORDS = 15
+export const SIDES = 22
+export const SIDE_WORDS = 14
 export const PACKETS = 0
 /** SYNs in the low half, SYN-ACKs in the high one: both stop at 65,535. */
 export const SYNS = 1
@@ -36,20 +38,19 @@ export const FINS = 2
 export const RSTS = 3
 export const PUSHES = 4
 export const ACKS = 5
-export const DATA_PACKETS = 6
 /** Highest end of a segment, and the end of what was seen without a hole. */
-export const NEXT = 7
-export const CONTIGUOUS = 8
-export const LAST_ACK = 9
+export const NEXT = 6
+export const CONTIGUOUS = 7
+export const LAST_ACK = 8
 /** Its initial sequence number, or one before the first that was seen. */
-export const INITIAL = 10
+export const INITIAL = 9
 /** Window in the low half, IPv4 identification in the high one. */
-export const LAST_WINDOW = 11
-export const STATE = 12
+export const LAST_WINDOW = 10
+export const STATE = 11
 /** What its SYN offered (syn-options.ts). */
-export const OPTIONS = 13
+export const OPTIONS = 12
 /** End of the segment whose acknowledgment is awaited. */
-export const TIMED_END = 14
+export const TIMED_END = 13
 
 /** Bits of STATE. */
 export const SEEN = 1

@@ -32,8 +32,7 @@ const TROUBLE =
   Label.ZERO_WINDOW |
   Label.WINDOW_FULL |
   Label.ZERO_WINDOW_PROBE |
-  Label.KEEP_ALIVE |
-  Label.TRUNCATED
+  Label.KEEP_ALIVE
 const AGAIN = Label.RETRANSMISSION | Label.PARTIAL_RETRANSMISSION
 /** Bits of a state that are about the last packet only. */
 const LAST = Row.LAST_KEEP_ALIVE | Row.LAST_PROBE | Row.LAST_RST
@@ -56,7 +55,6 @@ export class TcpLabeller {
     doublesAt: number,
     sender: 0 | 1,
     walked: WalkedPacket,
-    timeNs: number,
     given: number,
   ): number {
     const side = at + Row.SIDES + sender * Row.SIDE_WORDS
@@ -132,7 +130,7 @@ export class TcpLabeller {
       ) {
         labels |= Label.RETRANSMISSION // rule 11
         this.retransmissionKind = SPURIOUS
-      } else if (behind) labels |= this.#behind(words, at, doubles, doublesAt, sender, walked, timeNs, end)
+      } else if (behind) labels |= this.#behind(words, at, doubles, doublesAt, sender, walked, end)
     }
 
     let newState = (state & ~LAST) | Row.SEEN
@@ -171,17 +169,17 @@ export class TcpLabeller {
         }
         if (((end - next) | 0) > 0) {
           words[side + Row.NEXT] = end
-          doubles[times + Row.NEXT_TIME] = timeNs
+          doubles[times + Row.NEXT_TIME] = walked.timeNs
         }
         if (words[side + Row.CONTIGUOUS] === sequence) words[side + Row.CONTIGUOUS] = words[side + Row.NEXT]!
       }
     } else {
       words[side + Row.NEXT] = end
       words[side + Row.CONTIGUOUS] = end
-      doubles[times + Row.NEXT_TIME] = timeNs
+      doubles[times + Row.NEXT_TIME] = walked.timeNs
     }
     if ((labels & TROUBLE) !== 0 || words[at + Row.TROUBLE_SLOT] !== 0)
-      this.#count(words, at, sender, labels, sequence, end, next, acknowledgment !== lastAck, length, timeNs)
+      this.#count(words, at, sender, labels, walked, end, next, acknowledgment !== lastAck)
     words[side + Row.LAST_WINDOW] = window | (walked.identification << 16)
     if ((flags & TCP_ACK) !== 0) words[side + Row.LAST_ACK] = acknowledgment
     // The other's state may have moved above when both are the same end.
@@ -197,7 +195,6 @@ export class TcpLabeller {
     doublesAt: number,
     sender: 0 | 1,
     walked: WalkedPacket,
-    timeNs: number,
     end: number,
   ): number {
     const side = at + Row.SIDES + sender * Row.SIDE_WORDS
@@ -221,12 +218,12 @@ export class TcpLabeller {
       const run = counts[this.troubles.at(trouble) + (1 - sender) * Trouble.TROUBLE_SIDE + Trouble.DUP_ACK_RUN]!
       const acked =
         this.troubles.doubles(trouble)[this.troubles.doublesAt(trouble) + (1 - sender) * 2 + Trouble.LAST_TIME]!
-      if (run >= 2 && timeNs >= acked && timeNs - acked < FAST_NS) {
+      if (run >= 2 && walked.timeNs >= acked && walked.timeNs - acked < FAST_NS) {
         this.retransmissionKind = FAST
         return label // rule 12
       }
     }
-    const since = timeNs - doubles[doublesAt + Row.SIDE_TIMES + sender * Row.SIDE_DOUBLES + Row.NEXT_TIME]!
+    const since = walked.timeNs - doubles[doublesAt + Row.SIDE_TIMES + sender * Row.SIDE_DOUBLES + Row.NEXT_TIME]!
     const known = (words[at + Row.SIDES + Row.STATE]! & Row.HANDSHAKE_KNOWN) !== 0
     const roundTrip = known ? doubles[doublesAt + Row.HANDSHAKE]! : 0
     if (since >= 0 && since < (roundTrip > 0 ? roundTrip : OUT_OF_ORDER_NS) && end !== next) return Label.OUT_OF_ORDER // rule 13
@@ -242,20 +239,19 @@ export class TcpLabeller {
     at: number,
     sender: 0 | 1,
     labels: number,
-    sequence: number,
+    walked: WalkedPacket,
     end: number,
     next: number,
     newAck: boolean,
-    length: number,
-    timeNs: number,
   ): void {
+    const sequence = walked.sequence | 0
+    const length = walked.payloadBytes
     const slot = this.slot(words, at)
     const counts = this.troubles.words(slot)
-    const row = this.troubles.at(slot)
-    const side = row + sender * Trouble.TROUBLE_SIDE
+    const side = this.troubles.at(slot) + sender * Trouble.TROUBLE_SIDE
     const times = this.troubles.doubles(slot)
     const timesAt = this.troubles.doublesAt(slot) + sender * 2
-    times[timesAt + Trouble.LAST_TIME] = timeNs
+    times[timesAt + Trouble.LAST_TIME] = walked.timeNs
     if ((labels & Label.DUP_ACK) !== 0) {
       counts[side + Trouble.DUP_ACKS]!++
       this.dupAckNumber = ++counts[side + Trouble.DUP_ACK_RUN]!
@@ -275,7 +271,6 @@ export class TcpLabeller {
     if ((labels & Label.KEEP_ALIVE) !== 0) counts[side + Trouble.KEEP_ALIVES]!++
     if ((labels & Label.SYN_RETRANSMIT) !== 0) counts[side + Trouble.SYN_RETRANSMITS]!++
     if ((labels & Label.SYN_ACK_RETRANSMIT) !== 0) counts[side + Trouble.SYN_ACK_RETRANSMITS]!++
-    if ((labels & Label.TRUNCATED) !== 0) counts[row + Trouble.CUT_PACKETS]!++
   }
 
   /** The row of trouble of a flow, made when there is none. */

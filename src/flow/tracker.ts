@@ -118,6 +118,7 @@ export class FlowTracker {
     counts.kinds[walked.kind]!++
     if (packet.timeKnown) this.#moveTime(packet)
     else counts.packetsWithoutTime++
+    walked.timeNs = this.timeNs
     if (walked.flaws !== 0) this.#noteFlaws(walked.flaws)
     if (walked.kind === KIND_TCP) this.#addTcp(packet, walked)
     else if (walked.kind === KIND_UDP) this.#addUdp(packet, walked)
@@ -196,10 +197,10 @@ export class FlowTracker {
       if ((flags & TCP_RST) !== 0) words[side + Row.RSTS]!++
       if ((flags & TCP_SYN) !== 0) countSyn(words, side + Row.SYNS, (flags & TCP_ACK) !== 0)
     } else if ((flags & TCP_ACK) !== 0) words[side + Row.ACKS]!++
-    if (walked.payloadBytes > 0) words[side + Row.DATA_PACKETS]!++
+    if ((walked.flaws & FLAW_TRUNCATED) !== 0) words[at + Row.CUT_PACKETS]!++
 
     const trusted = this.#isIdentified(words, side, walked)
-    if (packet.timeKnown && this.#duplicates.test(packet, walked, this.flowId * 2 + sender, this.timeNs, trusted)) {
+    if (packet.timeKnown && this.#duplicates.test(packet, walked, this.flowId * 2 + sender, trusted)) {
       this.labels |= Label.CAPTURE_DUPLICATE
       this.#counts.duplicates++
       const trouble = this.#labeller.slot(words, at)
@@ -250,7 +251,7 @@ export class FlowTracker {
       words[side + Row.INITIAL] = walked.sequence
     }
     const next = words[side + Row.NEXT]!
-    const labels = labeller.label(words, at, doubles, doublesAt, sender, walked, timeNs, this.labels)
+    const labels = labeller.label(words, at, doubles, doublesAt, sender, walked, this.labels)
     this.retransmissionKind = labeller.retransmissionKind
     this.dupAckNumber = labeller.dupAckNumber
     if ((flags & TCP_SYN) !== 0) {
@@ -279,13 +280,15 @@ export class FlowTracker {
       ((walked.acknowledgment - words[other + Row.TIMED_END]!) | 0) >= 0
     ) {
       words[other + Row.STATE] = otherState & ~Row.TIMING
-      const rttNs = timeNs - doubles[doublesAt + Row.SIDE_TIMES + (1 - sender) * Row.SIDE_DOUBLES + Row.TIMED_AT]!
-      if (rttNs >= 0) this.#sample(words, at, doubles, doublesAt, rttNs)
+      this.#sample(words, at, doubles, doublesAt, sender)
     }
     return labels
   }
 
-  #sample(words: Int32Array, at: number, doubles: Float64Array, doublesAt: number, rttNs: number): void {
+  /** The packet acknowledges the segment that was timed of the other end. */
+  #sample(words: Int32Array, at: number, doubles: Float64Array, doublesAt: number, sender: 0 | 1): void {
+    const rttNs = this.timeNs - doubles[doublesAt + Row.SIDE_TIMES + (1 - sender) * Row.SIDE_DOUBLES + Row.TIMED_AT]!
+    if (rttNs < 0) return
     const state = words[at + Row.SIDES + Row.STATE]!
     let slot = words[at + Row.RTT_SLOT]!
     if (slot === 0) {

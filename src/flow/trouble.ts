@@ -23,8 +23,7 @@ export const MAX_HOLES = 4
 export const TROUBLE_SIDE = HOLE_LIST + 2 * MAX_HOLES
 /** Of the flow. */
 export const CAPTURE_DUPLICATES = 2 * TROUBLE_SIDE
-export const CUT_PACKETS = CAPTURE_DUPLICATES + 1
-const ROW_WORDS = CUT_PACKETS + 1
+const ROW_WORDS = CAPTURE_DUPLICATES + 1
 /** Doubles of a direction: bytes sent again, time of its last packet. */
 export const AGAIN_BYTES = 0
 export const LAST_TIME = 1

@@ -42,6 +42,11 @@ export class PacketEnds {
 }
 
 export class WalkedPacket extends PacketEnds {
+  /**
+   * Nanoseconds since the first timed packet of its source: set by whoever follows flows. It is here because a number that is no
+   * small integer costs an allocation each time it is an argument.
+   */
+  timeNs = 0
   kind = KIND_OTHER
   flaws = 0
   /** What stopped the walk, as an index into the walker's table of reasons; 0 when everything asked for was decoded. */
