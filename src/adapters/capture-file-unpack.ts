@@ -22,6 +22,10 @@ const NO_LIMITS: UnpackLimits = { freeBytes: Infinity, ratio: Infinity, totalByt
 /** Packed bytes given to the unpacker at once. */
 const PIECE_BYTES = 64 * 1024
 
+/** The first ones are given in small pieces: what a piece with damage holds before the damage is lost. */
+const SMALL_PIECE_BYTES = 1024
+const SMALL_UNTIL_BYTES = 64 * 1024
+
 /** Unpacked bytes that may wait before the unpacker has to. */
 const QUEUE_BYTES = 2 * 1024 * 1024
 
@@ -123,7 +127,16 @@ class UnpackedInput implements ByteInput {
     if (this.#packed.problem !== null) this.problem = this.#packed.problem
   }
 
-  async #give(piece: Uint8Array): Promise<void> {
+  async #give(bytes: Uint8Array): Promise<void> {
+    for (let at = 0; at < bytes.length && !this.#done; ) {
+      const most = this.#packedBytes < SMALL_UNTIL_BYTES ? SMALL_PIECE_BYTES : PIECE_BYTES
+      const piece = bytes.subarray(at, at + most)
+      at += piece.length
+      await this.#givePiece(piece)
+    }
+  }
+
+  async #givePiece(piece: Uint8Array): Promise<void> {
     this.#packedBytes += piece.length
     await this.#unpacker.write(piece)
     while (this.#queued >= QUEUE_BYTES && !this.#done)

@@ -167,6 +167,18 @@ describe('a compressed capture', () => {
     expect(source.flaws).toMatchObject([{ fatal: true, message: 'the gzip data is damaged: incorrect data check' }])
   })
 
+  it('that is damaged gives most of what is before the damage', async () => {
+    const packed = zlib.gzipSync(BIG.subarray(0, 24 + 216 * 200))
+    // A block of deflate that is of no type (RFC 1951 3.2.3), or distances that lead nowhere.
+    packed.fill(0xff, packed.length / 2)
+    const source = await openCaptureFile(makeFile(packed))
+    let right = 0
+    do while (source.next()) if (source.packet.seconds === right) right++
+    while (await source.more())
+    expect(right).toBeGreaterThan(80)
+    expect(source.flaws.some(flaw => flaw.fatal)).toBe(true)
+  })
+
   it('that is a bomb is given up, unless that is wanted', async () => {
     // 80 MB of packets that are all the same shrink a thousand times.
     const record = pcapRecord(true, { seconds: 0, data: new Uint8Array(65_000) })
