@@ -14,6 +14,7 @@ import {
   SIDE_WORDS,
   SIDES,
   SIMULTANEOUS_CLOSE,
+  STARTED,
   STATE,
 } from './life-words.js'
 import type { EndpointState } from './model.js'
@@ -23,6 +24,8 @@ export function readEndpointState(words: Int32Array, at: number, side: 0 | 1): E
   const own = words[at + SIDES + side * SIDE_WORDS + STATE]!
   const peer = words[at + SIDES + (1 - side) * SIDE_WORDS + STATE]!
   if (words[at + RESET_FRAME] !== 0) return 'closed'
+  // Of an end that sent nothing, the capture says nothing.
+  if ((own & STARTED) === 0) return 'unknown'
   const isFirst =
     (own & SENT_FIN) !== 0 &&
     ((peer & SENT_FIN) === 0 || (bits & SIMULTANEOUS_CLOSE) !== 0 || ((bits & FIRST_FIN_IS_1) !== 0) === (side === 1))
@@ -44,6 +47,8 @@ function openState(isAcknowledged: boolean, own: number, peer: number): Endpoint
   if (isAcknowledged) return 'established'
   const hasTalked = (SENT_ACK | SENT_DATA) & own & peer
   if (hasTalked !== 0) return 'established'
+  // In a capture of one direction, what goes on behind the handshake shows that it was done.
+  if ((peer & STARTED) === 0 && (own & SENT_ACK) !== 0) return 'established'
   if ((own & SENT_SYN_ACK) !== 0) return 'syn-recv'
   if ((own & SENT_SYN) !== 0) return (peer & SENT_SYN) !== 0 ? 'syn-recv' : 'syn-sent'
   return 'unknown'

@@ -62,6 +62,9 @@ export function stepHandshake(
     if (words[at + SYN_ACK_FRAME] === 0) {
       words[at + SYN_ACK_FRAME] = frame
       doubles[doublesAt + SYN_ACK_TIME] = timeNs
+    } else if (words[at + ACK_FRAME] === 0 && isOpenedByBoth(words, at)) {
+      words[at + ACK_FRAME] = frame
+      doubles[doublesAt + ACK_TIME] = timeNs
     }
   } else if (handshake === TCP_ACK && words[at + ACK_FRAME] === 0) {
     const other = at + SIDES + (1 - sender) * SIDE_WORDS
@@ -73,6 +76,12 @@ export function stepHandshake(
       doubles[doublesAt + ACK_TIME] = timeNs
     }
   }
+}
+
+/** Each end has acknowledged the other's SYN with its own (RFC 9293 3.5, figure 8). */
+function isOpenedByBoth(words: Int32Array, at: number): boolean {
+  const both = words[at + SIDES + STATE]! & words[at + SIDES + SIDE_WORDS + STATE]!
+  return (both & (SENT_SYN | SENT_SYN_ACK)) === (SENT_SYN | SENT_SYN_ACK)
 }
 
 function isFirstSynSender(words: Int32Array, at: number, sender: 0 | 1): boolean {

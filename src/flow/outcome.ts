@@ -106,7 +106,9 @@ function outcomeOf(facts: Facts): Outcome {
   if ((client & SENT_FIN) !== 0) return 'half-closed-by-client'
   if ((server & SENT_FIN) !== 0) return 'half-closed-by-server'
   if (isMidstream) return 'midstream-open'
-  const isHalf = !facts.isAcknowledged && !((client & (SENT_ACK | SENT_DATA)) !== 0 && hasCome(facts))
+  // Where the last ACK is not in the capture, more of the server than its SYN-ACK shows that it came.
+  const hasTalked = (client & (SENT_ACK | SENT_DATA)) !== 0 && (server & (SENT_ACK | SENT_DATA)) !== 0
+  const isHalf = !facts.isAcknowledged && !hasTalked
   return isHalf ? 'half-open' : 'established'
 }
 

@@ -15,6 +15,16 @@ const CONNECTIONS: readonly [string, readonly Step[], string][] = [
   ['a handshake without its last ACK', [a('S'), b('SA'), b('SA', { sequence: 0 })], 'half-open half none S1'],
   ['a handshake that the client resets', [a('S'), b('SA'), a('R')], 'aborted-in-handshake half rst-client RSTO'],
   ['a SYN and a reset of the same end', [a('S'), a('R')], 'aborted-in-handshake syn-only rst-client RSTOS0'],
+  [
+    'a handshake whose last ACK fits nothing',
+    [a('S'), b('SA'), a('A', { acknowledgment: 0 })],
+    'half-open half none S1',
+  ],
+  [
+    'SYN-ACKs of both',
+    [a('S'), b('S'), a('SA', { sequence: 0 }), b('SA', { sequence: 0 })],
+    'established simultaneous none S1',
+  ],
   ['a handshake alone', HANDSHAKE, 'established full none S1'],
   ['request and response', TALK, 'established full none S1'],
   ['a FIN of the client', [...TALK, a('FA'), b('A')], 'half-closed-by-client full fin-client S2'],
