@@ -29,7 +29,7 @@ import { ethernet, ethertype, llc } from './walk-link.js'
 import { ppp } from './walk-point-to-point.js'
 import { gre, mpls } from './walk-tunnel.js'
 import { udpTunnel } from './walk-udp-tunnel.js'
-import { KIND_OTHER, KIND_TCP, WalkedPacket } from './walked-packet.js'
+import { KIND_OTHER, WalkedPacket } from './walked-packet.js'
 
 /** More than any honest packet needs: an IP packet in a tunnel takes about six. */
 const MOST_STEPS = 64
@@ -71,7 +71,7 @@ export class PacketWalker {
     cursor.seconds = packet.seconds
     cursor.verify = this.verifyChecksums
     this.steps(isEthernet ? ethernet(cursor) : this.first(packet.linkType))
-    if (isEthernet && walked.kind === KIND_TCP) this.learnVlan()
+    if (isEthernet && walked.encapsulation !== 0) this.learnVlan()
     if (walked.stop !== 0) this.stops[walked.stop]! += 1
     return walked
   }

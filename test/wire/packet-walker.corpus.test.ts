@@ -5,7 +5,8 @@ import { openCaptureFile } from '../../src/adapters/capture-file.js'
 import { formatIpv4, formatIpv6 } from '../../src/bytes/address.js'
 import type { CapturedPacket } from '../../src/wire/captured-packet.js'
 import { PacketWalker } from '../../src/wire/packet-walker.js'
-import { KIND_TCP, type WalkedPacket } from '../../src/wire/walked-packet.js'
+import { TcpOptionsView } from '../../src/wire/tcp-options.js'
+import { KIND_TCP, TCP_SYN, type WalkedPacket } from '../../src/wire/walked-packet.js'
 import { corpusPath, describeCorpus, readJsonLines, readTable } from '../corpus/index.js'
 
 /** Segments that one of both sees and the other does not: how many more we see, and why. */
@@ -58,6 +59,13 @@ interface Conversation {
   stream: number
   a: { ip: string; port: number }
   b: { ip: string; port: number }
+  syn_options: Record<'a' | 'b', SynOptions | null>
+}
+interface SynOptions {
+  mss: number | null
+  wscale: number | null
+  sack_permitted: boolean
+  timestamps: boolean
 }
 
 async function forEach(file: string, walk: (packet: CapturedPacket) => void): Promise<void> {
@@ -142,5 +150,42 @@ describeCorpus('the packets of the captures', () => {
     }
     expect(wrong).toEqual([])
     expect(compared).toBeGreaterThan(8000)
+  })
+
+  test('what the first SYN of each end offers is as tshark reads it', async () => {
+    const view = new TcpOptionsView()
+    const wrong: string[] = []
+    let compared = 0
+    const conversations = new Map(
+      readJsonLines<Conversation>('oracle/conversations.jsonl').map(row => [`${row.file} ${row.stream}`, row]),
+    )
+    const rows = new Map<string, Map<number, Frame>>()
+    const seen = new Set<string>()
+    for (const row of readTable<keyof Frame>('oracle/frames.tsv')) {
+      const end = `${row.file} ${row.stream} ${row.from}`
+      if ((flagMask(row.flags) & TCP_SYN) === 0 || seen.has(end)) continue
+      seen.add(end)
+      rows.set(row.file, (rows.get(row.file) ?? new Map()).set(Number(row.frame), row))
+    }
+    for (const [file, syns] of rows) {
+      const walker = new PacketWalker()
+      const walking = forEach(file, packet => {
+        const row = syns.get(packet.frame)
+        const walked = walker.walk(packet)
+        if (row === undefined || walked.kind !== KIND_TCP || file in LEFT_OUT) return
+        const theirs = conversations.get(`${file} ${row.stream}`)!.syn_options[row.from as 'a' | 'b']
+        if (theirs === null) return
+        view.move(walked.data, walked.transportStart, walked.transportEnd)
+        const ours = [view.mss, view.windowScale, view.sackPermitted, view.hasTimestamps]
+        // RFC 7323 section 2.3; tshark shows the byte as it is.
+        const shift = theirs.wscale === null ? -1 : Math.min(theirs.wscale, 14)
+        const expected = [theirs.mss ?? -1, shift, theirs.sack_permitted, theirs.timestamps]
+        if (`${ours}` !== `${expected}`) wrong.push(`${file} ${row.frame}: ${ours}, not ${expected}`)
+        compared++
+      })
+      await walking.catch(() => undefined)
+    }
+    expect(wrong).toEqual([])
+    expect(compared).toBeGreaterThan(500)
   })
 })
