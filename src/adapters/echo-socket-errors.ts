@@ -1,5 +1,6 @@
 // The error queue of an ICMP socket: what routers and this host said of probes, and when the kernel sent them.
 
+import { formatIpv4 } from '../bytes/address.js'
 import { RECEIVE_ROW, ROW } from '../bytes/batch-table.js'
 import { ControlCursor } from '../bytes/control-messages.js'
 import { ERRNO } from '../errors/errno.js'
@@ -12,7 +13,7 @@ import {
   SO_EE_ORIGIN_LOCAL,
   SO_EE_ORIGIN_TIMESTAMPING,
 } from '../wire/error-queue.js'
-import { EchoView, ICMP_PARAMETER_PROBLEM, ICMP6_PARAMETER_PROBLEM } from '../wire/icmp.js'
+import { EchoView, ICMP_PARAMETER_PROBLEM, ICMP_REDIRECT, ICMP6_PARAMETER_PROBLEM } from '../wire/icmp.js'
 import type { ProbeClock } from './echo-socket-clock.js'
 import {
   IP_RECVERR,
@@ -164,6 +165,8 @@ export class EchoErrors {
     error.mtu = extended.errno === ERRNO.EMSGSIZE ? extended.info : 0
     error.pointer =
       extended.type === (family === 4 ? ICMP_PARAMETER_PROBLEM : ICMP6_PARAMETER_PROBLEM) ? extended.info : 0
+    // net/ipv4/icmp.c, icmp_redirect: the better router, as a number.
+    error.redirectTo = family === 4 && extended.type === ICMP_REDIRECT ? formatIpv4(extended.info) : null
     const from = extended.offenderAddress()
     error.from = from === null ? null : targets.withScope(from, extended.offenderScope())
     error.quoted = this.arena.subarray(start, end)
@@ -206,6 +209,7 @@ export class EchoErrors {
     error.errno = extended.errno
     error.mtu = extended.errno === ERRNO.EMSGSIZE ? extended.info : 0
     error.pointer = 0
+    error.redirectTo = null
     error.from = null
     error.target = position < 0 ? -1 : targets.indexOf(position)
     error.sequence = -1

@@ -34,6 +34,12 @@ const REASONS: Readonly<Record<string, string>> = {
 /** RFC 4291 section 2.5.6, and multicast of interface and link scope (section 2.7): only these belong to an interface. */
 const SCOPED = /^(fe[89ab]|ff.[12])/i
 
+/** What means this host, and the address of it that is reached then: net/ipv4/route.c, ip_route_output_key. ping(8) shows the latter. */
+const ANY_ADDRESS = '0.0.0.0'
+const LOOPBACK = '127.0.0.1'
+
+const reached = (address: string): string => (address === ANY_ADDRESS ? LOOPBACK : address)
+
 /** The resolver of the system. */
 export const systemResolver: ForwardResolver = {
   lookup: name =>
@@ -96,14 +102,14 @@ export async function resolveTargets(
     const { target, address, family } = word
     // The bulk of very many targets.
     if (address !== null && !address.includes('%') && (options.family ?? family) === family) {
-      targets.push({ index: targets.length, target, address, family: family! })
+      targets.push({ index: targets.length, target, address: reached(address), family: family! })
       continue
     }
     const answer = ofFamily(options.family, address === null ? found.get(target)! : literal(word, zones))
     if ('reason' in answer) failures.push({ target, reason: answer.reason })
     else {
       for (const each of options.all ? unique(answer.addresses) : answer.addresses.slice(0, 1)) {
-        targets.push({ index: targets.length, target, address: each.address, family: each.family })
+        targets.push({ index: targets.length, target, address: reached(each.address), family: each.family })
       }
     }
   }
@@ -117,7 +123,7 @@ function plainTargets(words: Iterable<string>, { family, limit = MOST_TARGETS }:
   for (let index = 0; index < words.length; index++) {
     const target: string = words[index]
     if (parseIpv4(target) === null) return null
-    targets.push({ index, target, address: target, family: 4 })
+    targets.push({ index, target, address: reached(target), family: 4 })
   }
   return targets
 }

@@ -37,7 +37,7 @@ export class ExtendedError {
   origin = 0
   type = 0
   code = 0
-  /** MTU of "too big", pointer of a parameter problem, kind of a transmit stamp. */
+  /** MTU of "too big", pointer of a parameter problem, better router of a redirect, kind of a transmit stamp. */
   info = 0
   data = 0
   private view: DataView = new DataView(new ArrayBuffer(0))

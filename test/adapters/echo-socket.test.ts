@@ -310,6 +310,25 @@ describe('receiving', () => {
     expect(seen.replies).toMatchObject([{ target: 0, sequence: 1, receivedNs: taken + 200, kernelStamp: true }])
   })
 
+  it('names the better router of a redirect, and of nothing else', () => {
+    const host = new FakeHost()
+    const transport = openFake(host)
+    transport.send(batchOf([0, 1]))
+    for (const [errno, type, info] of [
+      [121, 5, 0xc0000207],
+      [111, 3, 0],
+    ] as const) {
+      const control = [{ ...RECVERR, data: extended(errno, 2, type, 1, info, 0) }]
+      host.errors.push({ data: host.sent[0]!.slice(0, 8), from: sockaddr(10, 0, 0, 2), control })
+    }
+    const seen = new Seen()
+    transport.receive(seen)
+    expect(seen.errors.map(({ type, redirectTo }) => [type, redirectTo])).toEqual([
+      [5, '192.0.2.7'],
+      [3, null],
+    ])
+  })
+
   it('takes no stamp from before the send, from the future, or of an unknown number', () => {
     const host = new FakeHost()
     const transport = openFake(host)

@@ -56,6 +56,15 @@ describe('targets with their addresses', () => {
     expect(resolver.asked).toEqual(['b.example', 'nosuch.example', 'a.example'])
   })
 
+  test('the address that means this host is its loopback address', async () => {
+    const zero: Lookup = { addresses: [{ address: '0.0.0.0', family: 4 }] }
+    const resolver = new TableResolver({ 0: zero })
+    for (const words of [['0.0.0.0'], ['0'], ['0.0.0.0', '::1']]) {
+      const { targets } = await resolveTargets(words, ANY, resolver)
+      expect(targets[0]).toEqual({ index: 0, target: words[0], address: '127.0.0.1', family: 4 })
+    }
+  })
+
   test('all addresses of a name, each once', async () => {
     const { targets } = await resolveTargets(
       ['b.example'],
