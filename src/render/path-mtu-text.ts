@@ -64,6 +64,11 @@ function probesLine({ probes, timeMs }: PathMtuResult): string {
 }
 
 function silenceLines({ error, probes, target }: PathMtuResult, nameOf: NameOf): string[] {
+  const tooBig = probes.find(({ outcome }) => outcome === 'too-big')
+  if (error === null && tooBig !== undefined) {
+    const who = tooBig.from === null ? 'a router' : shownAddress(tooBig.from, nameOf)
+    return [`${who} says that even packets of ${tooBig.sizeBytes} bytes are too big`]
+  }
   if (error === null) return [`${counted(probes.length, 'small probe')} without an answer or an error`]
   return [`${speaker(error, nameOf)}: ${reason(target.family, error)}`]
 }

@@ -79,6 +79,16 @@ test('no answer says who refused, or that nobody did', () => {
   )
 })
 
+test('no answer says who finds even small packets too big', () => {
+  const probes = [{ ...probe('too-big'), sizeBytes: 68, from: '198.51.100.7' }, probe('lost')]
+  expect(lines({ ...none(null), probes })[1]).toBe(
+    'r7.example (198.51.100.7) says that even packets of 68 bytes are too big',
+  )
+  expect(lines({ ...none(null), probes: [{ ...probe('too-big'), sizeBytes: 68 }] })[1]).toBe(
+    'a router says that even packets of 68 bytes are too big',
+  )
+})
+
 test('names from outside cannot write to a terminal', () => {
   const target = { index: 0, target: 'a\u001b[31mb', address: '192.0.2.9', family: 4 } as const
   const result = found({ by: 'icmp', from: '198.51.100.8', mtu: 1400 }, { target })

@@ -19,7 +19,11 @@ const which = toggle('TARGETS')
 const show = toggle('WHAT IS SHOWN')
 
 export const pingFlags = {
-  count: when('c', 'N', 'stop after N probes to each target; with -w and one target, after N answers'),
+  count: when(
+    'c',
+    'N',
+    'stop after N probes to each target; with -w and one target, after N answers; many get one without this, or go on with --graph',
+  ),
   interval: when(
     'i',
     'TIME',
@@ -28,7 +32,7 @@ export const pingFlags = {
   deadline: when('w', 'TIME', 'stop after so many seconds at the latest'),
   timeout: when('W', 'TIME', 'seconds to wait for an answer: 10 for one target, 1 for many'),
   adaptive: pace('A', 'a probe each round-trip time'),
-  flood: pace('f', 'a probe for each answer, at least 100 a second; draws dots'),
+  flood: pace('f', 'a probe for each answer, at least 100 a second, or as -i says; draws dots'),
   preload: when('l', 'N', 'send N probes at once at the start'),
   gap: when(undefined, 'TIME', 'with many targets: between any two probes (1ms)'),
 
