@@ -214,7 +214,9 @@ function buildCounts(
     gaps: both(clientSide, sender => {
       const other = side(sender === 0 ? 1 : 0)
       // What the other acknowledged behind the last that was seen is one more hole, without an end.
-      const isSeen = (words[side(sender) + Row.STATE]! & Row.SEEN) !== 0
+      const state = words[side(sender) + Row.STATE]!
+      // One that sent nothing but SYNs has no bytes to miss: an older connection was acknowledged.
+      const isSeen = (state & Row.SEEN) !== 0 && (state & (Row.SENT_SYN | Row.ACKED_BEHIND_SYN)) !== Row.SENT_SYN
       const isAcked = (words[other + Row.STATE]! & Row.ACKED) !== 0
       const beyond = isSeen && isAcked && ((words[other + Row.LAST_ACK]! - words[side(sender) + Row.NEXT]!) | 0) > 0
       const slot = words[at + Row.TROUBLE_SLOT]!

@@ -153,7 +153,10 @@ export class TcpLabeller {
     if ((flags & TCP_ACK) !== 0) {
       if ((flags & TCP_SYN) === 0) {
         newState |= Row.ACKED_BEHIND_SYN
-        labels |= labelOpening(words, at, side, other, walked, state, otherState)
+        const opening = labelOpening(words, at, side, other, walked, state, otherState)
+        labels |= opening
+        // Ours: what an older connection acknowledges is not missing in this one.
+        if ((opening & Label.CHALLENGE_ACK) !== 0) labels &= ~Label.ACKED_UNSEEN
       }
       newState |= Row.ACKED
     }
