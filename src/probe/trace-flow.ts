@@ -113,6 +113,13 @@ export class Flow {
     this.nextStartMs = Math.max(this.nextStartMs, nowMs)
   }
 
+  /** A slowed probe was let on, or answered by the target: whoever refused there does no more. */
+  passedAt(ttl: number): void {
+    if (this.endsAtTarget || this.distance !== ttl) return
+    this.distance = null
+    this.deepest = Math.max(this.deepest, ttl)
+  }
+
   /** The oldest round is over: tells of it and learns from it. Answers with what it saw. */
   finish(round: Round, nowMs: number): SeenPath {
     const { verifier, tell, unixMs } = this.ports
@@ -152,6 +159,8 @@ export class Flow {
     if (newest !== null) return newest
     const farther = serial === null ? Math.max(this.deepest, firstTtl - 1) + WINDOW : serial.limit
     if (this.distance !== null) {
+      // Whoever lets nothing pass refuses deeper probes as well, out of the answers that slowed ones are to get.
+      if (!this.endsAtTarget && this.ports.verifier.excludes(this.distance)) return this.distance
       return this.looksFarther ? Math.min(maxTtl, Math.max(this.distance, farther)) : this.distance
     }
     // Until it knows better, a flow goes as far as the first one.

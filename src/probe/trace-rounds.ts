@@ -98,7 +98,8 @@ export class TraceRounds {
     if (event.event === 'reply') this.longestRttMs = Math.max(this.longestRttMs, event.rttMs ?? 0)
     if (order.purpose === 'scout') this.scoutAnswered(order, event, nowMs)
     else {
-      this.ports.verifier.noteAnswer(order.ttl, isIcmpErrorAnswer(event.answer))
+      const refuses = placeOf(event, this.plan.target) === 'blocked'
+      this.ports.verifier.noteAnswer(order.ttl, event.from, isIcmpErrorAnswer(event.answer), refuses)
       if (order.purpose === 'slow') this.slowAnswered(order, event)
       else this.roundAnswered(order, event, nowMs)
     }
@@ -197,6 +198,8 @@ export class TraceRounds {
   private slowAnswered(order: ProbeOrder, event: TraceReplyEvent): void {
     const { verifier } = this.ports
     this.noteHop(order.ttl, order.flow, event.from, event.atMs)
+    const place = placeOf(event, this.plan.target)
+    if (place === 'router' || place === 'target') this.flows[order.flow]?.passedAt(order.ttl)
     if (event.event === 'reply') verifier.settled(order, event.from, event.atMs, this.last)
     else verifier.settledLate(order, event.from)
   }

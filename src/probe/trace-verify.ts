@@ -6,8 +6,16 @@ import type { ProbeOrder } from './trace-probes.js'
 
 /** Linux lets a host have one ICMP error a second (icmp_ratelimit, ip-sysctl.rst): a little slower than that is always answered. */
 export const SLOW_MS = 1100
+/**
+ * The same of a router that has no route: Linux takes two seconds' worth for each of its refusals, one in ip_error() and one in
+ * icmp_send(), from the same bucket (net/ipv4/route.c), and from a bucket with less than that it takes one for nothing.
+ */
+export const SLOW_REFUSAL_MS = 2200
 /** Slowed probes for a look at the path that nobody wants to wait for. */
 const SLOW_PROBES_AT_A_LOOK = 2
+
+/** Other TTLs of one router that are tested with the first. */
+const MOST_OF_SAME = 2
 
 /** How unanswered probes are judged: src/probe/trace-loss.ts. */
 export interface LossJudge {
@@ -24,6 +32,10 @@ interface HopState {
   slowSent: number
   slowReceived: number
   limitsItsAnswers: boolean
+  /** It lets nothing pass. */
+  refuses: boolean
+  /** Who answered there last. */
+  address: string | null
   verdict: SlowVerdict | null
   /** The test ended, with or without a verdict. */
   isTested: boolean
@@ -88,9 +100,12 @@ export class HopVerifier {
     if (hop.received < hop.sent) hop.received++
   }
 
-  /** An answer from there is an ICMP error, or is none. */
-  noteAnswer(ttl: number, isIcmpError: boolean): void {
-    this.hop(ttl).limitsItsAnswers = isIcmpError
+  /** An answer from there: who gave it, whether it is an ICMP error, and whether that says that nothing passes. */
+  noteAnswer(ttl: number, address: string, isIcmpError: boolean, refuses: boolean): void {
+    const hop = this.hop(ttl)
+    hop.address = address
+    hop.limitsItsAnswers = isIcmpError
+    hop.refuses = refuses
   }
 
   /** Looks for hops to test. @param last TTL beyond which nothing is known to be */
@@ -98,7 +113,11 @@ export class HopVerifier {
     if (!this.isOn) return
     for (const ttl of this.judge.suspects(this.samples(last))) {
       const hop = this.hop(ttl)
-      if (hop.phase === 'rounds' && !hop.isTested) hop.phase = 'tested'
+      if (hop.phase !== 'rounds' || hop.isTested) continue
+      hop.phase = 'tested'
+      // Rounds would go on to use up the answers that it has for all who ask.
+      const others = this.ofSame(hop, (_, ttlOfOther) => ttlOfOther <= last)
+      for (const other of others) if (other.phase === 'rounds' && !other.isTested) other.phase = 'tested'
     }
   }
 
@@ -180,7 +199,23 @@ export class HopVerifier {
 
   private dueOf(hop: HopState, isEnding: boolean, isFlowFree: (flow: number) => boolean, flows: number): number {
     const isWanted = hop.phase === 'tested' ? hop.slowLaunched < this.mostSlow : hop.phase === 'slowed' && !isEnding
-    return isWanted && isFlowFree(hop.slowLaunched % flows) ? hop.lastSentMs + SLOW_MS : Number.POSITIVE_INFINITY
+    if (!isWanted || !isFlowFree(hop.slowLaunched % flows)) return Number.POSITIVE_INFINITY
+    const slowed = this.ofSame(hop, ({ phase }) => phase !== 'rounds')
+    const lastMs = Math.max(hop.lastSentMs, ...slowed.map(each => each.lastSentMs))
+    return lastMs + (hop.refuses || slowed.some(({ refuses }) => refuses) ? SLOW_REFUSAL_MS : SLOW_MS)
+  }
+
+  /**
+   * Other TTLs at which the same router answers: a firewall does where a probe ends, and where it refuses those that would go on.
+   * None of one that answers at many: it is part of a loop, and tests of all of them, one by one, would take minutes.
+   */
+  private ofSame(hop: HopState, isMeant: (other: HopState, ttl: number) => boolean): HopState[] {
+    const others: HopState[] = []
+    for (const [ttl, other] of this.hops) {
+      if (other !== hop && other.address !== null && other.address === hop.address && isMeant(other, ttl))
+        others.push(other)
+    }
+    return others.length <= MOST_OF_SAME ? others : []
   }
 
   private samples(last: number): HopSample[] {
@@ -206,6 +241,8 @@ function newHop(): HopState {
     slowSent: 0,
     slowReceived: 0,
     limitsItsAnswers: true,
+    refuses: false,
+    address: null,
     verdict: null,
     isTested: false,
     phase: 'rounds',

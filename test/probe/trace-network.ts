@@ -10,6 +10,8 @@ import { randomFrom } from './path-mtu-network.js'
 
 export const TARGET = '203.0.113.9'
 const EHOSTUNREACH = 113
+/** Host unreachable: what ip_error() says of a route that is none. */
+const NO_ROUTE = 1
 
 /** One ICMP error a second and six at once per destination: Linux (net/ipv4/route.c, XRLIM_BURST_FACTOR, icmp_ratelimit 1000 ms). */
 export const LINUX_LIMIT = { burst: 6, perSecond: 1 } as const
@@ -27,6 +29,8 @@ export interface Node {
   isNameless?: boolean
   /** Others have had all answers that the limit allows. */
   isUsedUp?: boolean
+  /** It has no route to the target: it refuses whatever comes, before it looks at the time to live. */
+  lacksRoute?: boolean
   /** It lets nothing pass, and says so with this code of "unreachable", or nothing (null). */
   blocks?: number | null
 }
@@ -203,12 +207,12 @@ export class NetworkTransport implements ProbeTransport {
       rttMs += 2 * (node.linkMs ?? 1)
       if (isLost(node)) return
       const isTarget = at === nodes.length - 1
-      const isBlocked = node.blocks !== undefined && at + 1 < sent.ttl
+      const isBlocked = node.lacksRoute === true || (node.blocks !== undefined && at + 1 < sent.ttl)
       if (isBlocked && node.blocks === null) return
       if (at + 1 < sent.ttl && !isTarget && !isBlocked) continue
       // The way back crosses the same links.
       if (nodes.slice(0, at + 1).some(isLost)) return
-      this.answer(sent, node, { isTarget, code: isBlocked ? node.blocks! : null }, rttMs)
+      this.answer(sent, node, { isTarget, code: isBlocked ? (node.blocks ?? NO_ROUTE) : null }, rttMs)
       return
     }
   }
@@ -229,7 +233,12 @@ export class NetworkTransport implements ProbeTransport {
   }
 
   /** inet_peer_xrlim_allow(): a token costs a second's worth, and so many are kept. */
-  private mayAnswer({ address, limit, isUsedUp = false }: Node): boolean {
+  private mayAnswer(node: Node): boolean {
+    // ip_error() takes a token of the same bucket before icmp_send() does, whether that is left with one or not.
+    return node.lacksRoute === true ? this.takeToken(node) && this.takeToken(node) : this.takeToken(node)
+  }
+
+  private takeToken({ address, limit, isUsedUp = false }: Node): boolean {
     if (limit === undefined) return true
     const now = this.time.nowMs
     const bucket = this.tokens.get(address) ?? { count: isUsedUp ? 0 : limit.burst, atMs: now }

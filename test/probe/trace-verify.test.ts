@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { summarizeTrace } from '../../src/probe/trace-statistics.js'
 import { begin, chain, LINUX_LIMIT, of, router, TARGET, type Traced, trace } from './trace-network.js'
 
 const verdicts = ({ events }: Traced) => of(events, 'verified').map(({ ttl, verdict }) => [ttl, verdict])
@@ -99,6 +100,51 @@ describe('hops that leave probes unanswered', () => {
     const at = rounds.findIndex(({ atMs }) => atMs > of(traced.events, 'verified')[0]!.atMs)
     expect(rounds.slice(at).every(({ reached }) => reached)).toBe(true)
     expect(of(traced.events, 'path-change')).toEqual([])
+  })
+
+  test.each(['icmp', 'udp'] as const)(
+    'a router without a route that limits its refusals is found out over %s, and nothing is lost before it',
+    async protocol => {
+      const limit = LINUX_LIMIT
+      const stages = chain(3, at => (at === 2 ? { limit, lacksRoute: true } : {}))
+      const traced = await trace({ stages, protocol }, { ...FAST, rounds: 60 })
+      expect(verdicts(traced)).toEqual([[2, 'rate-limited']])
+      const slow = count(traced, 2, 'slow')
+      expect(slow.received).toBe(slow.sent)
+      const { loss, hops, reached } = summarizeTrace(traced.events, traced.run.header)
+      expect({ loss, reached }).toEqual({ loss: [], reached: false })
+      expect(hops.map(({ ttl, lossPercent }) => [ttl, lossPercent])).toEqual([
+        [1, 0],
+        [2, 0],
+      ])
+    },
+  )
+
+  test('a firewall that refuses probes, and answers those that end there, has one limit for both: no loss before it', async () => {
+    const stages = chain(3, at => (at === 2 ? { limit: LINUX_LIMIT, blocks: 13 } : {}))
+    const traced = await trace({ stages }, { ...FAST, rounds: 60 })
+    expect(verdicts(traced).sort()).toEqual([
+      [2, 'rate-limited'],
+      [3, 'rate-limited'],
+    ])
+    const { loss, hops } = summarizeTrace(traced.events, traced.run.header)
+    expect(loss).toEqual([])
+    expect(hops.map(({ lossPercent }) => lossPercent)).toEqual([0, 0, 0])
+  })
+
+  test('once its route is back, the path behind it is seen again', async () => {
+    const limit = LINUX_LIMIT
+    const traced = begin(
+      {
+        stages: chain(3, at => (at === 2 ? { limit, lacksRoute: true } : {})),
+        changes: [{ atMs: 60_000, stages: chain(3) }],
+      },
+      { ...FAST, rounds: null },
+    )
+    await traced.pass(70_000)
+    expect(verdicts(traced)).toContainEqual([2, 'rate-limited'])
+    const { path, reached } = of(traced.events, 'round').at(-1)!
+    expect({ path, reached }).toEqual({ path: chain(3).map(({ address }) => address), reached: true })
   })
 
   test('the end of a run waits for a test, for so long at most', async () => {
