@@ -1,0 +1,49 @@
+import { execFile } from 'node:child_process'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { build } from 'esbuild'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+
+/** The time of a packet is an argument of stepLife: a number that is no small integer, 16 bytes a packet. */
+const BYTES_A_PACKET = 16
+const PACKETS = 1_000_000
+const YOUNG_BYTES = 1024 * 1024
+
+describe('garbage collections while a million packets are walked through, labelled and counted', () => {
+  let directory = ''
+  let file = ''
+
+  beforeAll(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'netkit-allocation-'))
+    file = join(directory, 'loop.cjs')
+    await build({
+      entryPoints: [fileURLToPath(new URL('allocation-loop.ts', import.meta.url))],
+      outfile: file,
+      bundle: true,
+      platform: 'node',
+      format: 'cjs',
+      logLevel: 'error',
+    })
+  })
+  afterAll(() => rm(directory, { recursive: true, force: true }))
+
+  async function count(what: string): Promise<{ gc: number; flows: number }> {
+    const { stdout } = await promisify(execFile)(process.execPath, ['--max-semi-space-size=1', file, what])
+    const counted = JSON.parse(stdout) as { gc: number; flows: number }
+    console.log(`${what}: ${counted.gc} garbage collections in ${PACKETS} packets of ${counted.flows} flows`)
+    return counted
+  }
+
+  test('there are no more than for the time of each packet', async () => {
+    const { gc, flows } = await count('tracker')
+    expect(flows).toBe(512)
+    expect(gc).toBeLessThanOrEqual(Math.ceil((PACKETS * BYTES_A_PACKET) / YOUNG_BYTES) + 2)
+  })
+
+  test('a loop that makes an object and a string per packet is found out', async () => {
+    expect((await count('control')).gc).toBeGreaterThan(50)
+  })
+})
