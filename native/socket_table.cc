@@ -14,7 +14,7 @@ namespace netkit {
 
 Descriptor::~Descriptor() { ::close(fd_); }
 
-SocketTable::SocketTable(napi_env env) { napi_add_async_cleanup_hook(env, end, this, &hook_); }
+SocketTable::SocketTable(napi_env env) : env_(env) { napi_add_async_cleanup_hook(env, end, this, &hook_); }
 
 Socket* SocketTable::find(int32_t handle) {
   const auto found = sockets_.find(handle);
@@ -46,6 +46,8 @@ void SocketTable::end(napi_async_cleanup_hook_handle hook, void* data) {
   table->ending_ = true;
   for (auto& [handle, socket] : table->sockets_) {
     if (socket.watch != nullptr) stopWatch(socket.watch);
+    // The memory itself goes with the environment, which holds it.
+    if (socket.ring != nullptr) napi_delete_reference(table->env_, socket.ring);
   }
   table->sockets_.clear();
   // Otherwise the environment stays until the last uv_close() has finished.

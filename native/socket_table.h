@@ -63,6 +63,7 @@ class SocketTable {
   /** The environment ends: node_api.h, napi_add_async_cleanup_hook. */
   static void end(napi_async_cleanup_hook_handle hook, void* table);
 
+  const napi_env env_;
   std::unordered_map<int32_t, Socket> sockets_;
   int32_t next_ = 1;
   /** Watches whose uv_close() has not finished. */

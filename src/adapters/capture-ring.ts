@@ -3,6 +3,7 @@
 import type { BpfProgram } from '../capture/bpf.js'
 import { returnProgram } from '../capture/bpf.js'
 import { RingWalker } from '../capture/ring-walker.js'
+import { systemError } from '../errors/index.js'
 import type { CaptureFlaw, CaptureInterface, PacketSource } from '../ports/capture.js'
 import type { LiveCaptureOptions } from '../ports/live-capture.js'
 import type { PacketRingPort } from '../ports/packet-ring.js'
@@ -18,6 +19,8 @@ const READABLE = 1
 const LAST_BLOCK_MS = 3 * RETIRE_MS
 /** An interface that went down may come back, or be deleted, of which the kernel then says nothing: looked at this often. */
 const DOWN_MS = 250
+/** An interface that goes up and down all night is told that often. */
+const MOST_FLAWS = 1000
 
 /**
  * Captures on an interface, or on all of them with `ifindex` 0. After `stop()`, `more()` still answers true while there are packets
@@ -44,6 +47,7 @@ class RingCapture implements PacketSource {
   private readonly counted: CaptureInterface
   private readonly statistics = new Uint8Array(TPACKET_STATS_V3.size)
   private readonly statisticsView = new DataView(this.statistics.buffer)
+  private damagedBlocks = 0
   private received = 0
   private dropped = 0
   private waiting: ((more: boolean) => void) | null = null
@@ -86,12 +90,14 @@ class RingCapture implements PacketSource {
   more(): Promise<boolean> {
     if (this.closed || this.ended) return Promise.resolve(false)
     this.walker.release()
+    this.noteDamage()
     this.count()
     if (this.walker.take()) return new Promise(resolve => setImmediate(resolve, true))
-    return new Promise(resolve => {
+    return new Promise((resolve, reject) => {
       this.waiting = resolve
       if (this.stopped) this.waitForLastBlock()
-      this.native.watch(this.socket.handle, READABLE, this.ready)
+      const watched = this.native.watch(this.socket.handle, READABLE, this.ready)
+      if (watched < 0) reject(systemError('capture', watched, `wait for packets of ${this.name}`))
     })
   }
 
@@ -114,8 +120,11 @@ class RingCapture implements PacketSource {
     this.native.close(this.socket.handle)
   }
 
-  private readonly ready = (): void => {
-    if (this.walker.take()) {
+  private readonly ready = (status: number): void => {
+    if (status < 0) {
+      this.ended = true
+      this.answer(false)
+    } else if (this.walker.take()) {
       this.lookNoMore()
       this.answer(true)
     } else {
@@ -163,7 +172,16 @@ class RingCapture implements PacketSource {
   }
 
   private note(what: string): void {
-    this.flaws.push({ message: `the interface ${this.name} ${what}`, offset: null, fatal: false })
+    if (this.flaws.length < MOST_FLAWS)
+      this.flaws.push({ message: `the interface ${this.name} ${what}`, offset: null, fatal: false })
+  }
+
+  private noteDamage(): void {
+    const { damagedBlocks } = this.walker
+    if (damagedBlocks === this.damagedBlocks) return
+    this.damagedBlocks = damagedBlocks
+    const message = `block ${damagedBlocks} of the capture ring that makes no sense: its other packets are not here`
+    if (this.flaws.length < MOST_FLAWS) this.flaws.push({ message, offset: null, fatal: false })
   }
 
   /** Nothing is to be looked at any more. */
