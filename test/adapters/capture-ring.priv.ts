@@ -10,12 +10,16 @@ interface Refusal {
   hints: string[]
 }
 
-/** Each for the interface and, but for tags, which libpcap has no filter for there, for all of them. */
+/**
+ * Tagged packets only where the expression is about tags: libpcap filters the first packets of a capture itself, when their tags are
+ * back, and all others in the kernel, where they are not, so that tcpdump counts now so and now so.
+ * Each for the interface and, but for tags, which libpcap has no filter for there, for all of them.
+ */
 const FILTERS = [
-  'ip',
-  'tcp',
-  'udp port 9999',
-  'host 192.0.2.2',
+  'ip net 192.0.2.0/24',
+  'tcp and net 192.0.2.0/24',
+  'udp port 9999 and src 192.0.2.1',
+  'ip host 192.0.2.2',
   'net 192.0.2.0/24 and icmp',
   'ip6 host 2001:db8::2 and ip6[40] >= 128 and ip6[40] <= 129',
   'tcp[tcpflags] & tcp-rst != 0',
@@ -23,7 +27,7 @@ const FILTERS = [
   'ip[6:2] & 0x1fff != 0',
   'vlan 5',
   'vlan and tcp port 80',
-  'ip and not vlan',
+  'ip net 192.0.2.0/24 and not vlan',
   'vlan 9 and vlan 5',
 ]
 
