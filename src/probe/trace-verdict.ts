@@ -4,6 +4,7 @@ import { isUnreachable } from '../wire/icmp.js'
 import { icmpReason } from '../wire/icmp-words.js'
 import type { Hop, TraceDocument } from './trace-document.js'
 import { hopName } from './trace-hop-names.js'
+import { loopOf, loopSentence } from './trace-loop.js'
 import type { SlowVerdict } from './trace-loss.js'
 import { isProhibition } from './trace-target.js'
 import {
@@ -84,18 +85,25 @@ function endSentences(
   }
   const blocker = blockerOf(document)
   if (blocker !== null) return [...stateSentences(document), ...(targetState === 'filtered' ? [] : [blocker.sentence])]
+  const loop = loopOf(pathOf(document))
+  if (loop !== null) return [loopSentence(loop, hops[0]!.ttl)]
   if (last !== undefined && last.ttl >= maxTtl) {
     return [`stopped at ${hopName(last)} (--max-ttl ${maxTtl}): the target may be farther away`]
   }
   if (last !== undefined) {
     const why =
       port !== null && document.protocol === 'tcp'
-        ? `port ${port} or the way to it may be filtered`
+        ? `port ${port} or the way to it may be filtered, or its listener takes no more connections`
         : 'the target is silent, or probes are filtered or lost there'
     return [`nothing answers beyond ${hopName(last)}: ${why}`]
   }
   if (localError !== null && unsent >= probes) return [`nothing could be sent: ${localError}`]
   return [hops.length === 0 ? 'nothing has been heard yet' : NOTHING]
+}
+
+/** Who answers by TTL, from the first on: of the first flow where there are several. */
+function pathOf({ hops, flows }: DocumentWithoutVerdict): readonly (string | null)[] {
+  return flows?.[0]?.path ?? hops.map(({ responders }) => responders[0]?.address ?? null)
 }
 
 /**

@@ -133,12 +133,20 @@ export class TracePathText {
       return
     }
     this.printWaiting(this.silent.splice(0))
+    if (this.isEnded) return
     this.out.line(`${ttlColumn(ttl)}${this.line(hop)}`)
-    this.isEnded = answers.length > 0 && (answers.every(isFinal) || answers.some(isFromTarget))
+    const seen = answers.length > 0 || hop.slow === null ? answers : [hop.slow]
+    this.isEnded = seen.length > 0 && (seen.every(isFinal) || seen.some(isFromTarget))
   }
 
+  /** Hops that left all probes of rounds unanswered, as far as the end of the path: a slowed one may tell that it is there. */
   private printWaiting(ttls: readonly number[]): void {
-    for (const ttl of ttls) this.out.line(`${ttlColumn(ttl)}${this.line(this.hop(ttl))}`)
+    for (const ttl of ttls) {
+      const hop = this.hop(ttl)
+      this.out.line(`${ttlColumn(ttl)}${this.line(hop)}`)
+      this.isEnded = hop.slow !== null && isFinal(hop.slow)
+      if (this.isEnded) return
+    }
   }
 
   private stars(ttl: number): string {
@@ -149,7 +157,7 @@ export class TracePathText {
   private printSilent(): void {
     const answered = this.silent.findLastIndex(ttl => this.hop(ttl).slow !== null)
     this.printWaiting(this.silent.splice(0, answered + 1))
-    if (this.silent.length === 0) return
+    if (this.isEnded || this.silent.length === 0) return
     const [first, last] = [this.silent[0]!, this.silent.at(-1)!]
     const column = first === last ? ttlColumn(first) : `${String(first).padStart(2)}-${last} `
     this.out.line(`${column}${this.stars(first)}`)

@@ -128,6 +128,20 @@ describe('the path', () => {
     expect(end()).toEqual([' 1  10.0.0.1  1.000 ms  1.000 ms  1.000 ms', ' 2  * * * 10.0.1.1  0.500 ms', ' 3  * * *'])
   })
 
+  test('ends where a slowed probe is refused, although a deeper one was refused first', () => {
+    const { tell, end } = open({ numeric: true, verify: true })
+    const refused = { answer: 'unreachable', type: 3, code: 1, reason: 'Destination Host Unreachable' } as const
+    tell(...hop(1, '10.0.0.1', [1, 1, 1]), ...hop(2, '', [null, null, null]), ...hop(3, '', [null, null, null]))
+    tell(...hop(4, '10.0.1.1', [1, null, null], refused))
+    tell(reply({ ttl: 2, round: 0 }, '10.0.1.1', 0.5, { purpose: 'slow', ...refused }))
+    tell({ event: 'verified', ttl: 3, atMs: AT_MS, verdict: 'silent', sent: 2, received: 0 })
+    expect(end()).toEqual([
+      ' 1  10.0.0.1  1.000 ms  1.000 ms  1.000 ms',
+      ' 2  * * * 10.0.1.1  0.500 ms !H',
+      '!H  Destination Host Unreachable',
+    ])
+  })
+
   test('ends with the target, whatever was sent beyond it', () => {
     const { tell, end } = open({ numeric: true, probes: 1 })
     tell(echoReply({ ttl: 1 }, '10.0.3.2', 1), echoReply({ ttl: 2 }, '10.0.3.2', 1), sent({ ttl: 3 }))
