@@ -211,21 +211,25 @@ function buildCounts(
       ack: words[side(sender) + Row.ACKS]!,
     })),
     options: both(clientSide, sender => readOptions(words, side(sender))),
-    gaps: both(clientSide, sender => {
-      const other = side(sender === 0 ? 1 : 0)
-      // What the other acknowledged behind the last that was seen is one more hole, without an end.
-      const state = words[side(sender) + Row.STATE]!
-      // One that sent nothing but SYNs has no bytes to miss: an older connection was acknowledged.
-      const isSeen = (state & Row.SEEN) !== 0 && (state & (Row.SENT_SYN | Row.ACKED_BEHIND_SYN)) !== Row.SENT_SYN
-      const isAcked = (words[other + Row.STATE]! & Row.ACKED) !== 0
-      const beyond = isSeen && isAcked && ((words[other + Row.LAST_ACK]! - words[side(sender) + Row.NEXT]!) | 0) > 0
-      const slot = words[at + Row.TROUBLE_SLOT]!
-      if (slot === 0) return beyond ? 1 : 0
-      const counts = context.troubles.words(slot)
-      const row = context.troubles.at(slot) + sender * Trouble.TROUBLE_SIDE
-      return counts[row + Trouble.HOLES]! + counts[row + Trouble.HOLES_FORGOTTEN]! + (beyond ? 1 : 0)
-    }),
+    gaps: both(clientSide, sender => countGaps(context.troubles, words, at, sender)),
   }
+}
+
+/** Holes that were never filled in what this sender sent, and one more for bytes that the other acknowledged unseen. */
+export function countGaps(troubles: Trouble.TroubleRecords, words: Int32Array, at: number, sender: 0 | 1): number {
+  const own = at + Row.SIDES + sender * Row.SIDE_WORDS
+  const other = at + Row.SIDES + (1 - sender) * Row.SIDE_WORDS
+  // What the other acknowledged behind the last that was seen is one more hole, without an end.
+  const state = words[own + Row.STATE]!
+  // One that sent nothing but SYNs has no bytes to miss: an older connection was acknowledged.
+  const isSeen = (state & Row.SEEN) !== 0 && (state & (Row.SENT_SYN | Row.ACKED_BEHIND_SYN)) !== Row.SENT_SYN
+  const isAcked = (words[other + Row.STATE]! & Row.ACKED) !== 0
+  const beyond = isSeen && isAcked && ((words[other + Row.LAST_ACK]! - words[own + Row.NEXT]!) | 0) > 0
+  const slot = words[at + Row.TROUBLE_SLOT]!
+  if (slot === 0) return beyond ? 1 : 0
+  const counts = troubles.words(slot)
+  const row = troubles.at(slot) + sender * Trouble.TROUBLE_SIDE
+  return counts[row + Trouble.HOLES]! + counts[row + Trouble.HOLES_FORGOTTEN]! + (beyond ? 1 : 0)
 }
 
 type Troubles = Pick<

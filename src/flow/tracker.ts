@@ -19,14 +19,15 @@ import {
   type WalkedPacket,
 } from '../wire/walked-packet.js'
 import { Duplicates } from './duplicates.js'
-import { buildFlow, type FlowContext } from './flow-build.js'
+import { buildFlow, countGaps, type FlowContext } from './flow-build.js'
 import { endReasonOf, isEnded } from './flow-end.js'
 import * as Row from './flow-record.js'
 import { FlowTable } from './flow-table.js'
 import { IcmpErrors } from './icmp-errors.js'
 import * as Label from './label-bits.js'
 import { STEP_BAD_CHECKSUM, stepIcmp, stepLife } from './life.js'
-import type { Flow, FlowEndReason } from './model.js'
+import type { Flow, FlowEndReason, Outcome } from './model.js'
+import { readOutcome } from './outcome.js'
 import { type CaptureQuality, QualityCounts } from './quality.js'
 import { RttSamples } from './rtt.js'
 import { noteOptions } from './syn-options.js'
@@ -38,6 +39,8 @@ export interface TrackerOptions {
   maxFlows?: number
   /** Called with each flow that ended or was given up, and by `finish` with the others. */
   onFlow?: (flow: Flow) => void
+  /** Asked with the slot of a flow that ends: when it says no, the flow is not built and `onFlow` not called. */
+  isWanted?: (slot: number) => boolean
   /** Mixed into the hashes; tests give one. */
   seed?: number
   /** Verify the checksums of IPv4, TCP and UDP. */
@@ -52,6 +55,7 @@ const CANDIDATES = 16
 const IDLE_CANDIDATES = 2
 /** A jumbo frame's payload at the most: no card sends more in one packet. */
 const MOST_PAYLOAD = 9216
+const IPPROTO_TCP = 6
 const AGAIN = Label.RETRANSMISSION | Label.PARTIAL_RETRANSMISSION | Label.OUT_OF_ORDER
 
 export class FlowTracker {
@@ -80,6 +84,7 @@ export class FlowTracker {
   readonly #options = new TcpOptionsView()
   readonly #maxFlows: number
   readonly #onFlow: ((flow: Flow) => void) | null
+  readonly #isWanted: ((slot: number) => boolean) | null
   readonly #context: FlowContext
   #baseSeconds = 0
   #baseNanoseconds = 0
@@ -89,6 +94,7 @@ export class FlowTracker {
   constructor(options: TrackerOptions = {}) {
     this.#maxFlows = options.maxFlows ?? DEFAULT_MAX_FLOWS
     this.#onFlow = options.onFlow ?? null
+    this.#isWanted = options.isWanted ?? null
     this.#table = new FlowTable(options.seed ?? Math.floor(Math.random() * 2 ** 32))
     this.walker.verifyChecksums = options.verifyChecksums ?? false
     this.#context = {
@@ -141,8 +147,35 @@ export class FlowTracker {
     return this.#slotsById()
   }
 
+  /** What became of the flow of a slot so far, without building it: null for UDP. */
+  outcome(slot: number): Outcome | null {
+    const { words } = this.#table.records.slab(slot)
+    const at = Row.wordsOf(slot)
+    if ((words[at + Row.TYPE]! & 0xff) !== IPPROTO_TCP) return null
+    return readOutcome(words, at + Row.LIFE_WORDS_AT).outcome
+  }
+
+  /** Number of the last packet of the flow of a slot. */
+  lastFrame(slot: number): number {
+    return this.#table.records.slab(slot).words[Row.wordsOf(slot) + Row.LAST_FRAME]!
+  }
+
+  /** Of all flows, those that are remembered still included. */
   quality(): CaptureQuality {
-    return this.#counts.read(this.walker.stopped(), this.walker.unsupportedLinkTypes())
+    const quality = this.#counts.read(this.walker.stopped(), this.walker.unsupportedLinkTypes())
+    for (const slot of this.#slotsById()) {
+      quality.gaps += this.#gaps(slot)
+      if (this.outcome(slot) === 'one-sided') quality.oneSidedFlows++
+    }
+    return quality
+  }
+
+  #gaps(slot: number): number {
+    const { words } = this.#table.records.slab(slot)
+    const at = Row.wordsOf(slot)
+    if ((words[at + Row.TYPE]! & 0xff) !== IPPROTO_TCP) return 0
+    const { troubles } = this.#context
+    return countGaps(troubles, words, at, 0) + countGaps(troubles, words, at, 1)
   }
 
   #moveTime(packet: CapturedPacket): void {
@@ -454,16 +487,15 @@ export class FlowTracker {
     const { records } = this.#table
     const { words } = records.slab(slot)
     const at = Row.wordsOf(slot)
-    const flow = buildFlow(this.#context, slot, endReasonOf(records, slot, reason))
-    if (flow.protocol === 'tcp') {
-      this.#counts.gaps += flow.gaps.client + flow.gaps.server
-      if (flow.outcome === 'one-sided') this.#counts.oneSidedFlows++
-    }
+    this.#counts.gaps += this.#gaps(slot)
+    if (this.outcome(slot) === 'one-sided') this.#counts.oneSidedFlows++
+    const isWanted = this.#onFlow !== null && (this.#isWanted === null || this.#isWanted(slot))
+    const flow = isWanted ? buildFlow(this.#context, slot, endReasonOf(records, slot, reason)) : null
     if (words[at + Row.TROUBLE_SLOT] !== 0) this.#labeller.troubles.release(words[at + Row.TROUBLE_SLOT]!)
     if (words[at + Row.RTT_SLOT] !== 0) this.#rtt.release(words[at + Row.RTT_SLOT]!)
     this.#icmp.release(slot)
     this.#table.remove(slot)
-    this.#onFlow?.(flow)
+    if (flow !== null) this.#onFlow?.(flow)
   }
 
   #slotsById(): number[] {
