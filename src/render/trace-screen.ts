@@ -90,7 +90,7 @@ export const HELP: readonly string[] = [
   'Ctrl-Z    suspend',
   '',
   'Loss%   lost on the way to this hop; NoAns: not answered there, while hops behind it answered',
-  `${LOST_MARK} lost   ${UNANSWERED_MARK} not answered`,
+  `${LOST_MARK} lost   ${UNANSWERED_MARK} not answered   of a hop with both: what most of them are`,
 ]
 
 /** All lines, as many as there are rows at most. */
@@ -202,11 +202,13 @@ function withSpark(row: TraceRow, text: string, width: number, color: boolean): 
   const isLossy = (counted.lossPercent ?? 0) > 0
   const style = !color ? '' : isLossy ? RED : counted.notAnswering > 0 && responder !== null ? YELLOW : ''
   if (width === 0 || responder === null) return { text, style }
-  const mark = isLossy ? LOST_MARK : UNANSWERED_MARK
+  // Nobody knows which of its probes were lost where some were just not answered: the mark is that of the larger number.
+  const isMostlyLost = isLossy && counted.sent - counted.received - counted.notAnswering >= counted.notAnswering
+  const mark = isMostlyLost ? LOST_MARK : UNANSWERED_MARK
   const line = `${text} ${sparkline(responder.recentMs, width, mark)}`
   const spans: StyledSpan[] = []
   for (let at = line.indexOf(mark, text.length); color && at >= 0; at = line.indexOf(mark, at + 1)) {
-    spans.push({ from: at, to: at + 1, style: isLossy ? RED : YELLOW })
+    spans.push({ from: at, to: at + 1, style: isMostlyLost ? RED : YELLOW })
   }
   return { text: line, style, spans }
 }

@@ -128,6 +128,13 @@ describe('the screen', () => {
     for (const line of draw(document(HOPS))) expect(line.style).toBe('')
   })
 
+  test('marks probes of a hop that lost some and left more unanswered as unanswered', () => {
+    const both = { sent: 40, received: 14, notAnswering: 19, lossPercent: 17.5, recentMs: [1, null, null, 2] }
+    const [, , , row] = texts(draw(document([hop(1, [responder('10.0.0.1', both)]), hop(2, [target()])])))
+    expect(row).toContain('··')
+    expect(row).not.toContain('×')
+  })
+
   test('shows flows and what they see', () => {
     const path = ['10.0.0.1', null, '10.0.3.2']
     const flow = { path, reached: true, sent: 10, received: 10, lossPercent: 0, rttMs: target().rttMs }
