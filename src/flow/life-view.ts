@@ -33,7 +33,7 @@ import {
   SYN_FRAME,
   SYN_TIME,
 } from './life-words.js'
-import type { Both, ClientBy, Evidence, Side, TcpFacts } from './model.js'
+import type { ClientBy, Evidence, Side, TcpFacts } from './model.js'
 import { readOutcome } from './outcome.js'
 import { readIgnoredResets, readReset, readUnacknowledged } from './reset-view.js'
 import { readZeek } from './zeek-view.js'
@@ -59,11 +59,10 @@ export interface Life
     | 'timings'
     | 'frames'
     | 'ignoredResetFrames'
+    | 'unacknowledgedBytes'
   > {
   clientSide: 0 | 1
   clientBy: ClientBy
-  /** Payload bytes that were never acknowledged, by the capture. */
-  unacknowledgedBytes: Both<number>
 }
 
 export function readLife(words: Int32Array, at: number, doubles: Float64Array, doublesAt: number): Life {

@@ -41,19 +41,22 @@ export type ClientBy = 'syn' | 'syn-ack' | 'port' | 'first-packet'
 export type Side = 'client' | 'server'
 
 /** States of RFC 9293 as `netkit ss` spells them; `unknown` in midstream. */
-export type EndpointState =
-  | 'syn-sent'
-  | 'syn-recv'
-  | 'established'
-  | 'fin-wait-1'
-  | 'fin-wait-2'
-  | 'close-wait'
-  | 'closing'
-  | 'last-ack'
-  | 'time-wait'
-  | 'closed'
-  | 'listening'
-  | 'unknown'
+export const ENDPOINT_STATES = [
+  'syn-sent',
+  'syn-recv',
+  'established',
+  'fin-wait-1',
+  'fin-wait-2',
+  'close-wait',
+  'closing',
+  'last-ack',
+  'time-wait',
+  'closed',
+  'listening',
+  'unknown',
+] as const
+
+export type EndpointState = (typeof ENDPOINT_STATES)[number]
 
 /** What the reset means (captures.md 2.6, 2.7, 3). */
 export type ResetClass =
@@ -152,6 +155,8 @@ export interface TcpFacts {
   retransmissions: Both<number>
   retransmissionKinds: Both<{ rto: number; fast: number; tail: number; spurious: number; unknown: number }>
   retransmittedBytes: Both<number>
+  /** Payload bytes that this end sent and the other never acknowledged, as far as the capture shows. */
+  unacknowledgedBytes: Both<number>
   outOfOrder: Both<number>
   dupAcks: Both<number>
   /** Windows of size zero that this end announced. */
