@@ -9,6 +9,7 @@ import {
   limitedErrors,
   setPingGroups,
   withChain,
+  withRoute,
   withRules,
 } from '../../lab/index.js'
 import { AS_NOBODY, binomialBounds, documentOf, hopsOf, mtrHops, PROTOCOLS, pathOf } from './acceptance.js'
@@ -137,6 +138,33 @@ describeLab('netkit trace and routers that limit their answers', () => {
       { rateLimits: true },
     )
   })
+
+  test.each(['a missing route', 'a firewall'] as const)(
+    '%s is told by a router that limits what it says, and nothing is lost on the way to it',
+    async what => {
+      await withChain(
+        3,
+        async chain => {
+          await setPingGroups(chain.source, 'open')
+          const [router, target] = [chain.routers[1]!, chain.target(4)]
+          const look = async (): Promise<void> => {
+            const document = await documentOf(chain.source, ['-c', '60', '-i', '0.1', target], AS_NOBODY)
+            const { exit, loss, rateLimited, hops, verdict } = document
+            expect({ exit, loss }).toEqual({ exit: 1, loss: [] })
+            expect(hops.map(({ lossPercent }) => lossPercent)).toEqual(hops.map(() => 0))
+            // A firewall in the forward hook answers probes that end there by itself, and refuses those that would go on.
+            expect(hops.length).toBe(what === 'a firewall' ? 3 : 2)
+            expect(rateLimited).toEqual(hops.map(({ ttl }) => ({ ttl, verified: true })))
+            expect(verdict[0]).toMatch(/ (cannot reach the target|refuses probes)/)
+          }
+          const rule = `ip daddr ${target} reject with icmp type admin-prohibited`
+          if (what === 'a firewall') await withRules(router, 'forward', rule, look)
+          else await withRoute(router, 4, ['unreachable', `${target}/32`], look)
+        },
+        { rateLimits: true },
+      )
+    },
+  )
 
   test('where others have used the limits up a path is found none the less, and neither its length nor loss is made up', async () => {
     await withChain(
