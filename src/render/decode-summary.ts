@@ -10,7 +10,12 @@ import { wrapped } from './text-fit.js'
 const LABEL = 10
 
 export function summaryLines(head: DecodeHead, counts: FlowCounts, columns: number): string[] {
-  const rows: [string, string][] = [
+  return summaryRows(head, counts).flatMap(([label, text]) => wrapped(`${label.padEnd(LABEL)}${text}`, columns, LABEL))
+}
+
+/** What each line is about, and what it says. */
+export function summaryRows(head: DecodeHead, counts: FlowCounts): [label: string, text: string][] {
+  return [
     ['file', `${fileWords(head.file)} (${head.captureQuality.format ?? 'unknown format'})`],
     ['packets', packetWords(head)],
     ['time', timeWords(head)],
@@ -20,7 +25,6 @@ export function summaryLines(head: DecodeHead, counts: FlowCounts, columns: numb
     ...qualityNotes(head).map((note): [string, string] => ['note', note]),
     ...head.warnings.map((warning): [string, string] => ['warning', printable(warning)]),
   ]
-  return rows.flatMap(([label, text]) => wrapped(`${label.padEnd(LABEL)}${text}`, columns, LABEL))
 }
 
 function packetWords({ packets, bytes, captureQuality }: DecodeHead): string {

@@ -1,4 +1,4 @@
-// Options of a TCP segment: what a SYN offers, and time stamps.
+// Options of a TCP segment: what a SYN offers, time stamps, and what was received out of order.
 
 import { TCP } from './tcp.js'
 
@@ -8,6 +8,7 @@ const NOP = 1
 const MSS = 2
 const WINDOW_SCALE = 3
 const SACK_PERMITTED = 4
+const SACK = 5
 const TIMESTAMPS = 8
 
 /** RFC 7323 section 2.3: a greater shift counts as this one. */
@@ -24,6 +25,9 @@ export class TcpOptionsView {
   /** Unsigned 32 bits; they mean nothing without `hasTimestamps`. */
   timestampValue = 0
   timestampEcho = 0
+  /** First block of a selective acknowledgment: the one that the segment before caused (RFC 2018 section 4). Equal when there is none. */
+  sackStart = 0
+  sackEnd = 0
 
   /** Reads the segment whose header begins at `start`, as far as it lies before `end`. */
   move(data: DataView, start: number, end: number): void {
@@ -31,6 +35,8 @@ export class TcpOptionsView {
     this.windowScale = -1
     this.sackPermitted = false
     this.hasTimestamps = false
+    this.sackStart = 0
+    this.sackEnd = 0
     if (start < 0 || end > data.byteLength || end - start < TCP.size) return
     const stop = Math.min(start + (data.getUint8(start + TCP.offset.dataOffset) >> 4) * 4, end)
     for (let at = start + TCP.size; at < stop; ) {
@@ -60,6 +66,9 @@ export class TcpOptionsView {
       this.hasTimestamps = true
       this.timestampValue = data.getUint32(at + 2)
       this.timestampEcho = data.getUint32(at + 6)
+    } else if (kind === SACK && length >= 10 && length % 8 === 2) {
+      this.sackStart = data.getUint32(at + 2)
+      this.sackEnd = data.getUint32(at + 6)
     }
   }
 }

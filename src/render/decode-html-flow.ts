@@ -1,0 +1,152 @@
+// One flow of the page: what is known of it, a graph of each direction that carried data, and its ladder.
+
+import type { Flow, TcpFlow } from '../flow/model.js'
+import type { FlowSeries, SeriesPoint } from '../flow/series.js'
+import { graphOf } from '../flow/series-graph.js'
+import { type GraphWords, graphSvg } from './decode-html-graph.js'
+import { ladderHtml } from './decode-html-ladder.js'
+import { escaped } from './decode-html-text.js'
+import { whyWords } from './decode-table.js'
+import { between, bytesWords, endWords, grouped, isoTime, lasting } from './decode-words.js'
+
+/** Frames named in a sentence; of more the number is told. */
+const MOST_FRAMES = 12
+
+export function flowSection(flow: Flow, series: FlowSeries): string {
+  const points = series.points()
+  const title = `flow ${flow.id}: ${endWords(flow.client)} → ${endWords(flow.server)}`
+  return [
+    `<section id="flow-${flow.id}" aria-labelledby="title-${flow.id}">`,
+    `<h3 id="title-${flow.id}">${escaped(title)} <span class="tag tone-${toneOf(flow)}">${escaped(flow.outcome ?? flow.protocol)}</span></h3>`,
+    factsHtml(flow),
+    evidenceHtml(flow),
+    ...(flow.protocol === 'tcp' ? graphs(flow, series, points) : []),
+    `<div class="wide">${ladderHtml(flow, points, { clientSide: series.clientSide(flow), shifts: shiftsOf(flow), hasTimes: flow.start !== null })}</div>`,
+    '<p class="back"><a href="#flows">back to the flows</a></p>',
+    '</section>',
+  ].join('\n')
+}
+
+/** Colour of an outcome. */
+export function toneOf({ outcome }: Flow): 'bad' | 'odd' | 'good' | 'plain' {
+  if (outcome === null) return 'plain'
+  if (outcome === 'closed-normally' || outcome === 'established' || outcome === 'midstream-closed') return 'good'
+  return /reset|refused|no-answer|unreachable|aborted/.test(outcome) ? 'bad' : 'odd'
+}
+
+/** Windows are scaled when both ends offer it (RFC 7323 section 2.2). */
+function shiftsOf(flow: Flow): { client: number; server: number } {
+  const client = flow.options?.client.windowScale ?? null
+  const server = flow.options?.server.windowScale ?? null
+  return client === null || server === null ? { client: 0, server: 0 } : { client, server }
+}
+
+function graphs(flow: TcpFlow, series: FlowSeries, points: readonly SeriesPoint[]): string[] {
+  const clientSide = series.clientSide(flow)
+  const shifts = shiftsOf(flow)
+  const hasTimes = flow.start !== null
+  const base: Omit<GraphWords, 'title'> = {
+    startNs: points.reduce((least, { timeNs }) => Math.min(least, timeNs), Number.POSITIVE_INFINITY),
+    endNs: points.reduce((most, { timeNs }) => Math.max(most, timeNs), Number.NEGATIVE_INFINITY),
+    numbers: hasTimes ? null : new Map(points.map((point, index) => [point, index])),
+  }
+  const part = points.length < series.packets ? `, ${grouped(points.length)} of ${grouped(series.packets)} packets` : ''
+  return (['client', 'server'] as const).flatMap(side => {
+    const sender = side === 'client' ? clientSide : ((1 - clientSide) as 0 | 1)
+    const other = side === 'client' ? 'server' : 'client'
+    const data = graphOf(points, sender, shifts[other])
+    // Without data there is nothing that the ladder does not show better.
+    if (data.bytes === 0) return []
+    return [graphSvg(data, { ...base, title: `${side} to ${other}, ${bytesWords(flow.payloadBytes[side])}${part}` })]
+  })
+}
+
+type Fact = [name: string, text: string]
+
+function factsHtml(flow: Flow): string {
+  const ms = between(flow.start, flow.end)
+  const why = whyWords(flow)
+  const facts: Fact[] = [
+    [
+      'time',
+      flow.start === null
+        ? 'not known'
+        : `${isoTime(flow.start)}${ms === null ? '' : `, for ${lasting(Math.max(0, ms))}`}`,
+    ],
+    ['packets', bothWords(flow.packets, grouped)],
+    ['payload', bothWords(flow.payloadBytes, bytesWords)],
+    ...(flow.encapsulation.length === 0 ? [] : [['inside', flow.encapsulation.join(', ')] as Fact]),
+    ...(why === '' ? [] : [['who, why', why] as Fact]),
+    ...(flow.protocol === 'tcp' ? tcpFacts(flow) : []),
+  ]
+  const rows = facts.map(([name, text]) => `<dt>${name}</dt><dd>${escaped(text)}</dd>`)
+  return `<dl>${rows.join('')}</dl>`
+}
+
+function tcpFacts(flow: TcpFlow): Fact[] {
+  const { rttMs, timings } = flow
+  const times: [string, number | null][] = [
+    ['SYN to SYN-ACK', timings.synToSynAckMs],
+    ['SYN-ACK to ACK', timings.synAckToAckMs],
+    ['ACK to request', timings.ackToRequestMs],
+    ['request to response', timings.requestToResponseMs],
+  ]
+  const known = times.filter((row): row is [string, number] => row[1] !== null)
+  const rtt: [string, number | null][] = [
+    ['least', rttMs.min],
+    ['median', rttMs.p50],
+    ['95 %', rttMs.p95],
+  ]
+  const round = rtt.filter((row): row is [string, number] => row[1] !== null)
+  const named = (rows: [string, number][]): string =>
+    rows.map(([name, ms]) => `${name} ${lasting(Math.max(0, ms))}`).join(', ')
+  return [
+    [
+      'life',
+      `opening ${flow.opening}, closing ${flow.closing}; client ${flow.clientState}, server ${flow.serverState}; Zeek ${flow.zeek.connState} ${flow.zeek.history}`,
+    ],
+    ...(known.length === 0 ? [] : [['timing', named(known)] as Fact]),
+    ...(round.length === 0 ? [] : [['round trip', `${named(round)} of ${grouped(rttMs.samples)}`] as Fact]),
+    ...troubleFacts(flow),
+  ]
+}
+
+function troubleFacts(flow: TcpFlow): Fact[] {
+  const counts: [string, { client: number; server: number }][] = [
+    ['sent again', flow.retransmissions],
+    ['out of order', flow.outOfOrder],
+    ['duplicate ACKs', flow.dupAcks],
+    ['zero windows', flow.zeroWindows],
+    ['window probes', flow.zeroWindowProbes],
+    ['window full', flow.windowFulls],
+    ['keep-alives', flow.keepAlives],
+    ['gaps', flow.gaps],
+  ]
+  const some = counts.filter(([, { client, server }]) => client + server > 0)
+  const single: [string, number][] = [
+    ['SYN again', flow.synRetransmits],
+    ['SYN-ACK again', flow.synAckRetransmits],
+    ['captured twice', flow.captureDuplicates],
+  ]
+  const words = [
+    ...some.map(([name, { client, server }]) => `${name}: client ${grouped(client)}, server ${grouped(server)}`),
+    ...single.filter(([, count]) => count > 0).map(([name, count]) => `${name}: ${grouped(count)}`),
+  ]
+  return words.length === 0 ? [] : [['trouble', words.join('; ')]]
+}
+
+const bothWords = (counts: { client: number; server: number }, words: (count: number) => string): string =>
+  `client ${words(counts.client)}, server ${words(counts.server)}`
+
+function evidenceHtml({ evidence }: Flow): string {
+  if (evidence === null || evidence.length === 0) return ''
+  const rows = evidence.map(({ text, frames }) => `<li>${escaped(text)}${framesWords(frames)}</li>`)
+  return `<ul>${rows.join('')}</ul>`
+}
+
+/** ` (frames 3, 7)`; empty for none. */
+export function framesWords(frames: readonly number[]): string {
+  if (frames.length === 0) return ''
+  const more = frames.length > MOST_FRAMES ? ` and ${grouped(frames.length - MOST_FRAMES)} more` : ''
+  return ` <span class="soft">(${frames.length === 1 ? 'frame' : 'frames'} ${frames.slice(0, MOST_FRAMES).join(', ')}${more})</span>`
+}

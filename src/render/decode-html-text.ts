@@ -1,0 +1,19 @@
+// Text in a page: what comes from packets, files and names cannot be anything but text there.
+
+import { printable } from '../bytes/printable.js'
+
+const ESCAPES: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&#39;',
+}
+
+/** Control characters and direction overrides shown as such, and nothing left that means something in HTML or in an attribute. */
+export function escaped(text: string): string {
+  return printable(text).replace(/[&<>"']/g, character => ESCAPES[character]!)
+}
+
+/** A coordinate with a tenth of a pixel. */
+export const pixel = (value: number): string => String(Math.round(value * 10) / 10)

@@ -1,0 +1,160 @@
+// The picture of a capture as one page that needs nothing else: no script, no network, no font.
+
+import type { DecodeHead } from '../flow/decode-document.js'
+import type { FlowCounts } from '../flow/flow-board.js'
+import type { Flow } from '../flow/model.js'
+import type { SeriesBook } from '../flow/series.js'
+import { chosenFlows, troublesOf } from './decode-html-choice.js'
+import { flowSection, framesWords, toneOf } from './decode-html-flow.js'
+import { PAGE_STYLE } from './decode-html-style.js'
+import { escaped } from './decode-html-text.js'
+import { summaryRows } from './decode-summary.js'
+import { whyWords } from './decode-table.js'
+import { between, endWords, fileWords, grouped, lasting, short } from './decode-words.js'
+
+/** Rows of the table, and flows that are drawn. */
+export const MOST_PAGE_FLOWS = 1000
+const MOST_DRAWN = 24
+const MOST_FINDINGS = 200
+
+/** What the page says of a finding. */
+export interface PageFinding {
+  severity: string
+  sentence: string
+  /** Id of the flow that it is about. */
+  flow: number | null
+  frames: readonly number[]
+  rule: string
+}
+
+export interface DecodePage {
+  head: DecodeHead
+  counts: FlowCounts
+  /** In the order in which they are shown. */
+  flows: readonly Flow[]
+  findings: readonly PageFinding[]
+  series: SeriesBook
+}
+
+// Scripts are refused even where something would get through: only the style in the page counts.
+const POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+
+/** Arrows of the ladders: lifelines of client and server, and between them a shaft that falls, as time passes on the way. */
+const ARROWS = [
+  arrow('to-s', 20, 520),
+  arrow('to-c', 520, 20),
+  arrow('icmp-to-s', 270, 520),
+  arrow('icmp-to-c', 270, 20),
+].join('')
+
+function arrow(id: string, from: number, to: number): string {
+  const back = to > from ? -9 : 9
+  return `<g id="${id}"><path class="rail" d="M20 0V30M520 0V30"/><path class="shaft" d="M${from} 18L${to} 24"/><path class="head" d="M${to} 24l${back} -4.6v8.4z"/></g>`
+}
+
+export function decodeHtml(page: DecodePage): string {
+  const { head, findings, series } = page
+  const flows = page.flows.slice(0, MOST_PAGE_FLOWS)
+  const named = findings.map(({ flow }) => flow).filter(flow => flow !== null)
+  const withSeries = flows.filter(flow => series.of(flow) !== null)
+  const drawn = chosenFlows(withSeries, named, MOST_DRAWN)
+  const isDrawn = new Set(drawn.map(({ id }) => id))
+  const title = `netkit decode: ${fileWords(head.file)}`
+  return [
+    '<!DOCTYPE html>',
+    '<html lang="en">',
+    '<head>',
+    '<meta charset="utf-8"/>',
+    `<meta http-equiv="Content-Security-Policy" content="${POLICY}"/>`,
+    '<meta name="viewport" content="width=device-width, initial-scale=1"/>',
+    `<title>${escaped(title)}</title>`,
+    `<style>${PAGE_STYLE}</style>`,
+    '</head>',
+    '<body>',
+    `<svg class="hidden" aria-hidden="true"><defs>${ARROWS}</defs></svg>`,
+    `<header><h1>${escaped(title)}</h1></header>`,
+    '<main>',
+    summaryHtml(page),
+    findingsHtml(findings, isDrawn),
+    tableHtml(page, flows, isDrawn),
+    drawnHtml(page, drawn),
+    '</main>',
+    '</body>',
+    '</html>',
+    '',
+  ].join('\n')
+}
+
+function summaryHtml({ head, counts }: DecodePage): string {
+  const rows = summaryRows(head, counts).map(([name, text]) => {
+    const kind = name === 'warning' ? ' class="error"' : name === 'note' ? ' class="warning"' : ''
+    return `<dt>${escaped(name)}</dt><dd${kind}>${escaped(text)}</dd>`
+  })
+  return `<h2 id="summary">Summary</h2>\n<dl>${rows.join('\n')}</dl>`
+}
+
+function findingsHtml(findings: readonly PageFinding[], isDrawn: ReadonlySet<number>): string {
+  if (findings.length === 0) return ''
+  const rows = findings.slice(0, MOST_FINDINGS).map(({ severity, sentence, flow, frames, rule }) => {
+    const where = flow === null ? '' : ` ${flowLink(flow, isDrawn)}`
+    const kind = /^(error|warning|note)$/.test(severity) ? severity : 'note'
+    return `<li><span class="tag ${kind}">${escaped(severity)}</span> ${escaped(sentence)}${where}${framesWords(frames)} <span class="soft">${escaped(rule)}</span></li>`
+  })
+  const more = findings.length - rows.length
+  const rest = more > 0 ? `<p class="soft">${grouped(more)} more findings are not in this page.</p>` : ''
+  return `<h2 id="findings">Findings</h2>\n<ol class="findings">${rows.join('\n')}</ol>${rest}`
+}
+
+function flowLink(id: number, isDrawn: ReadonlySet<number>): string {
+  return isDrawn.has(id) ? `<a href="#flow-${id}">flow ${id}</a>` : `flow ${id}`
+}
+
+const COLUMNS = ['id', 'client', 'server', 'outcome', 'who, why', 'packets', 'payload', 'RTT', 'sent again', 'time']
+/** Columns of text come before it. */
+const FIRST_NUMBER = 5
+
+function tableHtml({ counts }: DecodePage, flows: readonly Flow[], isDrawn: ReadonlySet<number>): string {
+  const total = counts.tcp + counts.udp
+  if (total === 0) return '<h2 id="flows">Flows</h2>\n<p>No TCP or UDP in this capture.</p>'
+  const heads = COLUMNS.map(
+    (name, index) => `<th scope="col"${index >= FIRST_NUMBER ? ' class="num"' : ''}>${name}</th>`,
+  )
+  const rows = flows.map(flow => rowHtml(flow, isDrawn))
+  const left = total - flows.length
+  const rest = left > 0 ? `<p class="soft">${grouped(left)} more flows are not in this page.</p>` : ''
+  return [
+    '<h2 id="flows">Flows</h2>',
+    '<p class="soft">Trouble first, the newest of a kind before others. Those with a link are drawn below.</p>',
+    `<div class="wide"><table class="flows"><thead><tr>${heads.join('')}</tr></thead>`,
+    `<tbody>${rows.join('\n')}</tbody></table></div>${rest}`,
+  ].join('\n')
+}
+
+function rowHtml(flow: Flow, isDrawn: ReadonlySet<number>): string {
+  const { id, packets, payloadBytes, rttMs, retransmissions } = flow
+  const rtt = rttMs === null ? null : (rttMs.handshake ?? rttMs.p50)
+  const ms = between(flow.start, flow.end)
+  const number = (text: string): string => `<td class="num">${text}</td>`
+  const time = (value: number | null): string => (value === null ? '-' : lasting(Math.max(0, value)))
+  const name = isDrawn.has(id) ? `<a href="#flow-${id}" aria-label="flow ${id}">${id}</a>` : String(id)
+  return [
+    `<tr>${number(name)}<td>${escaped(endWords(flow.client))}</td><td>${escaped(endWords(flow.server))}</td>`,
+    `<td class="tag tone-${toneOf(flow)}">${escaped(flow.outcome ?? flow.protocol)}</td><td>${escaped(whyWords(flow))}</td>`,
+    number(grouped(packets.client + packets.server)),
+    number(short(payloadBytes.client + payloadBytes.server)),
+    number(time(rtt)),
+    number(retransmissions === null ? '-' : grouped(retransmissions.client + retransmissions.server)),
+    `${number(time(ms))}</tr>`,
+  ].join('')
+}
+
+function drawnHtml({ counts, series }: DecodePage, drawn: readonly Flow[]): string {
+  if (drawn.length === 0) return ''
+  const left = counts.tcp + counts.udp - drawn.length
+  const troubled = drawn.filter(flow => troublesOf(flow) > 0 || toneOf(flow) === 'bad').length
+  const words =
+    left === 0
+      ? 'All flows are drawn.'
+      : `${grouped(drawn.length)} flows are drawn, ${grouped(troubled)} of them with trouble; ${grouped(left)} are left out: select some of them (--flow, --host, --outcome) for a page of their own.`
+  return `<h2 id="drawn">Flows drawn</h2>\n<p class="soft">${words}</p>\n${drawn.map(flow => flowSection(flow, series.of(flow)!)).join('\n')}`
+}
