@@ -1,0 +1,298 @@
+// Keeps the packets that findings name: bounded columns of what is notable of each flow, freed when the flow ends.
+
+import type { CapturedPacket } from '../wire/captured-packet.js'
+import { KIND_ICMP_ERROR, KIND_TCP, TCP_ACK, TCP_RST, TCP_SYN, type WalkedPacket } from '../wire/walked-packet.js'
+import { EvidenceColumns } from './evidence-columns.js'
+import { formatAddress } from './flow-address.js'
+import * as Label from './label-bits.js'
+import type { Endpoint } from './model.js'
+
+/** What the tracker says of the packet it took last. */
+export interface TrackedPacket {
+  readonly walked: WalkedPacket
+  readonly flow: number
+  readonly sender: 0 | 1
+  readonly labels: number
+  readonly retransmissionKind: number
+  readonly dupAckNumber: number
+  readonly timeNs: number
+}
+
+/** Why a packet was kept: for its labels, or for what it says of the ones before it. */
+export const ROLE_LABELS = 0
+/** The first packet behind a zero window that opens it. */
+export const ROLE_REOPENED = 1
+/** The first packet of the other end behind a retransmission. */
+export const ROLE_ANSWER = 2
+/** An ICMP error that quotes the flow; `payload` is the MTU that it names, `flags` its type. */
+export const ROLE_ICMP = 3
+
+/** A packet that was kept. Times are nanoseconds since the first timed packet. */
+export interface Note {
+  frame: number
+  timeNs: number
+  role: number
+  sender: 0 | 1
+  labels: number
+  kind: number
+  dupAckNumber: number
+  flags: number
+  sequence: number
+  acknowledgment: number
+  payload: number
+  dontFragment: boolean
+}
+
+/** What is kept of a flow. */
+export interface FlowNotes {
+  notes: Note[]
+  /** Notable packets that there was no room for. */
+  forgotten: number
+  /** The acknowledgment of the client's first data, when it had no data itself; 0 for none. */
+  requestFrame: number
+  requestAckFrame: number
+  requestAckNs: number
+  /** The end that sent its first packet: sender 0 of the notes. */
+  first: Endpoint
+}
+
+const MOST_PER_FLOW = 256
+/** Of labels that come by the thousand no more than this, so that there is room for the others. */
+const MOST_NOISE = 128
+const MOST_FRAMES = 8
+
+const NOISE =
+  Label.DUP_ACK | Label.WINDOW_UPDATE | Label.WINDOW_FULL | Label.KEEP_ALIVE | Label.KEEP_ALIVE_ACK | Label.OUT_OF_ORDER
+const AGAIN = Label.RETRANSMISSION | Label.PARTIAL_RETRANSMISSION
+const RESETS = Label.RST_REFUSE | Label.RST_ABORT | Label.RST_ANSWER | Label.RST_IGNORED
+const NOTABLE =
+  NOISE |
+  AGAIN |
+  RESETS |
+  Label.SYN_RETRANSMIT |
+  Label.SYN_ACK_RETRANSMIT |
+  Label.SYN_RETRY |
+  Label.GAP |
+  Label.ACKED_UNSEEN |
+  Label.ZERO_WINDOW |
+  Label.ZERO_WINDOW_PROBE |
+  Label.ZERO_WINDOW_PROBE_ACK |
+  Label.PORT_REUSE |
+  Label.CHALLENGE_ACK |
+  Label.FIN_RETRANSMIT |
+  Label.DATA_AFTER_CLOSE
+
+/** Bits of what is waited for of a flow. The low two: its first packet, its first data, the answer to them, nothing. */
+const NEW = 0
+const AWAITS_REQUEST = 1
+const AWAITS_ACK = 2
+const STEADY = 3
+const PROGRESS = 3
+const CLOSED_SHIFT = 2
+const ASKED_SHIFT = 4
+
+const BEGIN_WORDS = 9
+const FIRST_END = 3
+
+/** Larger than any packet of Ethernet. */
+const GIANT_PAYLOAD = 1500
+
+export class Evidence {
+  readonly #rows: EvidenceColumns
+  /** By slot of the tracker. */
+  #watch = new Uint8Array(1024)
+  #heads = new Int32Array(1024)
+  #tails = new Int32Array(1024)
+  #counts = new Int32Array(1024)
+  /** First data of the client, where they end, the packet that acknowledges them; then the sender of the first packet. */
+  #begins = new Int32Array(BEGIN_WORDS * 1024)
+  #ackTimes = new Float64Array(1024)
+  /** Time of the packet before, and whether there was one. */
+  readonly #last = new Float64Array(1)
+  /** First frames of what is wrong with the capture itself. */
+  readonly frames = {
+    cut: [] as number[],
+    duplicates: [] as number[],
+    badChecksums: [] as number[],
+    clockSteps: [] as number[],
+    giants: [] as number[],
+    gaps: [] as number[],
+  }
+  lastFrame = 0
+  #baseSeconds = 0
+  #baseNanoseconds = 0
+  #isTimed = false
+
+  /** @param most packets that are kept at a time */
+  constructor(most = 1_000_000) {
+    this.#rows = new EvidenceColumns(most)
+  }
+
+  /** Time of the packet that was noted last. */
+  get lastNs(): number {
+    return this.#last[0]!
+  }
+
+  /** Packets that could not be kept because all of the room was taken. */
+  get forgotten(): number {
+    return this.#rows.refused
+  }
+
+  /** A time of `seconds.nanoseconds` as nanoseconds since the first timed packet. */
+  sinceFirst(time: string): number {
+    const whole = time.slice(0, -10)
+    const nanoseconds = Number(time.slice(-9)) * (time.startsWith('-') ? -1 : 1)
+    return (Number(whole) - this.#baseSeconds) * 1e9 + (nanoseconds - this.#baseNanoseconds)
+  }
+
+  /** Looks at a packet behind the tracker. */
+  note(packet: CapturedPacket, tracked: TrackedPacket): void {
+    const { flow, labels, walked } = tracked
+    this.lastFrame = packet.frame
+    if (packet.timeKnown) {
+      if (!this.#isTimed) this.#begin(packet)
+      if (tracked.timeNs < this.#last[0]!) remember(this.frames.clockSteps, packet.frame)
+      this.#last[0] = tracked.timeNs
+    }
+    if (packet.end - packet.start < packet.wireLength) remember(this.frames.cut, packet.frame)
+    if (flow < 0) return
+    if (flow >= this.#watch.length) this.#grow(flow)
+    const watch = this.#watch[flow]!
+    if (watch === STEADY && (labels & (NOTABLE | Label.CAPTURE_DUPLICATE | Label.BAD_CHECKSUM)) === 0) {
+      if (walked.payloadBytes > GIANT_PAYLOAD) remember(this.frames.giants, packet.frame)
+      if (walked.kind === KIND_ICMP_ERROR) this.#keep(packet.frame, tracked, ROLE_ICMP)
+      return
+    }
+    if (walked.kind === KIND_TCP) this.#noteTcp(packet, tracked, watch)
+    else if (walked.kind === KIND_ICMP_ERROR) this.#keep(packet.frame, tracked, ROLE_ICMP)
+  }
+
+  #begin(packet: CapturedPacket): void {
+    this.#isTimed = true
+    this.#baseSeconds = packet.seconds
+    this.#baseNanoseconds = packet.nanoseconds
+  }
+
+  #noteTcp(packet: CapturedPacket, tracked: TrackedPacket, watch: number): void {
+    const { flow, labels, sender, walked } = tracked
+    const { frame } = packet
+    if ((labels & Label.BAD_CHECKSUM) !== 0) remember(this.frames.badChecksums, frame)
+    if (walked.payloadBytes > GIANT_PAYLOAD) remember(this.frames.giants, frame)
+    if ((labels & Label.CAPTURE_DUPLICATE) !== 0) {
+      remember(this.frames.duplicates, frame)
+      return
+    }
+    if ((labels & (Label.GAP | Label.ACKED_UNSEEN)) !== 0) remember(this.frames.gaps, frame)
+    let left = watch
+    if ((left & PROGRESS) !== STEADY) left = this.#step(frame, tracked, left)
+    const closed = 1 << (CLOSED_SHIFT + sender)
+    const asked = 1 << (ASKED_SHIFT + 1 - sender)
+    let role = ROLE_LABELS
+    if ((left & closed) !== 0 && walked.window !== 0 && (walked.flags & (TCP_SYN | TCP_RST)) === 0) {
+      left &= ~closed
+      role = ROLE_REOPENED
+    } else if ((left & asked) !== 0) {
+      role = ROLE_ANSWER
+    }
+    left &= ~asked
+    if ((labels & Label.ZERO_WINDOW) !== 0) left |= closed
+    if ((labels & AGAIN) !== 0) left |= 1 << (ASKED_SHIFT + sender)
+    this.#watch[flow] = left
+    if (role !== ROLE_LABELS || (labels & NOTABLE) !== 0) this.#keep(frame, tracked, role)
+  }
+
+  /** Follows a connection to the first acknowledgment of its client's first data. */
+  #step(frame: number, tracked: TrackedPacket, watch: number): number {
+    const { flow, sender, walked } = tracked
+    const progress = watch & PROGRESS
+    const rest = watch & ~PROGRESS
+    const at = flow * BEGIN_WORDS
+    if (progress === NEW) {
+      this.#noteEnd(at + FIRST_END, walked)
+      return rest | ((walked.flags & (TCP_SYN | TCP_ACK)) === TCP_SYN ? AWAITS_REQUEST : STEADY)
+    }
+    if (progress === AWAITS_REQUEST) {
+      if (sender !== 0 || walked.payloadBytes === 0) return watch
+      this.#begins[at] = frame
+      this.#begins[at + 1] = walked.sequence + walked.payloadBytes
+      return rest | AWAITS_ACK
+    }
+    if (sender === 0 || (walked.flags & TCP_ACK) === 0) return watch
+    if (walked.payloadBytes > 0) return rest | STEADY
+    if (((walked.acknowledgment - this.#begins[at + 1]!) | 0) < 0) return watch
+    this.#begins[at + 2] = frame
+    this.#ackTimes[flow] = tracked.timeNs
+    return rest | STEADY
+  }
+
+  #noteEnd(at: number, walked: WalkedPacket): void {
+    this.#begins[at] = walked.family
+    this.#begins[at + 1] = walked.source0
+    this.#begins[at + 2] = walked.source1
+    this.#begins[at + 3] = walked.source2
+    this.#begins[at + 4] = walked.source3
+    this.#begins[at + 5] = walked.sourcePort
+  }
+
+  #keep(frame: number, tracked: TrackedPacket, role: number): void {
+    const { flow, labels } = tracked
+    const counts = this.#counts[flow]!
+    const kept = counts & 0xfff
+    const isNoise = role === ROLE_LABELS && (labels & NOTABLE & ~NOISE) === 0
+    const noise = (counts >>> 12) & 0xfff
+    const isFull = kept === MOST_PER_FLOW || (isNoise && noise === MOST_NOISE)
+    const row = isFull ? 0 : this.#rows.add(frame, tracked, role)
+    if (row === 0) {
+      if (counts >>> 24 < 0xff) this.#counts[flow] = counts + (1 << 24)
+      return
+    }
+    if (kept === 0) this.#heads[flow] = row
+    else this.#rows.link(this.#tails[flow]!, row)
+    this.#tails[flow] = row
+    this.#counts[flow] = counts + 1 + (isNoise ? 1 << 12 : 0)
+  }
+
+  /** Whether anything is kept of the flow of a slot. */
+  hasNotes(slot: number): boolean {
+    return slot < this.#counts.length && this.#counts[slot] !== 0
+  }
+
+  /** Takes what is kept of the flow of a slot; the slot is free for another flow afterwards. */
+  take(slot: number): FlowNotes {
+    if (slot >= this.#watch.length) this.#grow(slot)
+    const counts = this.#counts[slot]!
+    const notes = (counts & 0xfff) === 0 ? [] : this.#rows.take(this.#heads[slot]!)
+    const at = slot * BEGIN_WORDS
+    const begins = this.#begins.slice(at, at + BEGIN_WORDS)
+    this.#watch[slot] = NEW
+    this.#counts[slot] = 0
+    this.#begins.fill(0, at, at + BEGIN_WORDS)
+    const [family, word0, word1, word2, word3, port] = begins.subarray(FIRST_END)
+    return {
+      notes,
+      forgotten: counts >>> 24,
+      requestFrame: begins[0]!,
+      requestAckFrame: begins[2]!,
+      requestAckNs: this.#ackTimes[slot]!,
+      first: { address: formatAddress(family!, word0!, word1!, word2!, word3!), port: port! },
+    }
+  }
+
+  #grow(slot: number): void {
+    const size = Math.max(slot + 1, this.#watch.length * 2)
+    const copy = <T extends { set(from: T): void }>(from: T, to: T): T => {
+      to.set(from)
+      return to
+    }
+    this.#watch = copy(this.#watch, new Uint8Array(size))
+    this.#heads = copy(this.#heads, new Int32Array(size))
+    this.#tails = copy(this.#tails, new Int32Array(size))
+    this.#counts = copy(this.#counts, new Int32Array(size))
+    this.#begins = copy(this.#begins, new Int32Array(BEGIN_WORDS * size))
+    this.#ackTimes = copy(this.#ackTimes, new Float64Array(size))
+  }
+}
+
+function remember(frames: number[], frame: number): void {
+  if (frames.length < MOST_FRAMES) frames.push(frame)
+}

@@ -1,0 +1,142 @@
+// Rules about time: who was slow, and who could take no more data.
+
+import { type Note, ROLE_REOPENED } from './evidence.js'
+import type { FlowMatch } from './finding-rule.js'
+import {
+  counted,
+  framesOf,
+  frameWords,
+  hasLabel,
+  lasting,
+  otherSide,
+  type Subject,
+  sideName,
+} from './finding-subject.js'
+import * as Label from './label-bits.js'
+import type { Side } from './model.js'
+
+/** People notice a delay of this length, and no network that works has one. */
+const SLOW_MS = 500
+/** Programs and people pause; a client that is silent for less than this after the handshake is not called slow. */
+const SLOW_CLIENT_MS = 1000
+/** A receiver that catches up within the shortest timeout costs its sender no probe (TCP_RTO_MIN, include/net/tcp.h). */
+const STALL_NS = 200e6
+const LONG_STALL_NS = 1e9
+
+interface Stall {
+  side: Side
+  first: Note
+  last: Note
+  probes: number
+  recovered: boolean
+}
+
+/** Times in which an end announced a window of 0. */
+function stallsOf({ notes, sideOf }: Subject): Stall[] {
+  const stalls: Stall[] = []
+  const open: Partial<Record<Side, Stall>> = {}
+  for (const note of notes) {
+    const side = sideOf(note)
+    const own = open[side]
+    const other = open[otherSide(side)]
+    if (hasLabel(note, Label.ZERO_WINDOW)) {
+      if (own === undefined) open[side] = { side, first: note, last: note, probes: 0, recovered: false }
+      else own.last = note
+    } else if (own !== undefined && note.role === ROLE_REOPENED) {
+      stalls.push({ ...own, last: note, recovered: true })
+      delete open[side]
+    }
+    if (other !== undefined && hasLabel(note, Label.ZERO_WINDOW_PROBE)) {
+      other.probes++
+      other.last = note
+    }
+  }
+  return [...stalls, ...Object.values(open)]
+}
+
+const stallNs = ({ first, last }: Stall): number => last.timeNs - first.timeNs
+
+export function zeroWindowStall(subject: Subject): FlowMatch | null {
+  const { flow } = subject
+  // Behind its own FIN, or a reset, an end needs no window.
+  const stalls = stallsOf(subject).filter(stall => stallNs(stall) >= STALL_NS || (stall.probes > 0 && !stall.recovered))
+  const longest = stalls.reduce<Stall | null>(
+    (best, stall) => (best === null || stallNs(stall) > stallNs(best) ? stall : best),
+    null,
+  )
+  if (longest === null) return null
+  const { side, first, last, probes, recovered } = longest
+  const ms = stallNs(longest) / 1e6
+  const more = stalls.length > 1 ? `; the longest of ${stalls.length} such times` : ''
+  const end = recovered ? 'then took more' : 'and never took more in this capture'
+  return {
+    severity: recovered ? (stallNs(longest) >= LONG_STALL_NS ? 'warning' : 'note') : 'error',
+    frames: framesOf(first.frame, last.frame),
+    numbers: { stallMs: ms, probes, stalls: stalls.length, recovered: recovered ? 'yes' : 'no' },
+    sentence: `receiver ${sideName(flow, side)} had no room (window 0) for ${lasting(ms)} (frames ${first.frame} to ${last.frame}), was asked by ${counted(probes, 'probe')}, ${end}${more}: its program does not read`,
+    weight: ms,
+  }
+}
+
+/** Milliseconds from the acknowledgment of the request, or from the request less a round trip, to the response. */
+export function slowServer({ flow, kept, startNs }: Subject): FlowMatch | null {
+  const { synToSynAckMs, synAckToAckMs, ackToRequestMs, requestToResponseMs } = flow.timings
+  const { firstRequest, firstResponse } = flow.frames
+  if (requestToResponseMs === null || firstRequest === null || firstResponse === null) return null
+  const isAckKnown =
+    kept.requestFrame === firstRequest && kept.requestAckFrame > firstRequest && kept.requestAckFrame < firstResponse
+  const untilResponse =
+    startNs === null || synToSynAckMs === null || synAckToAckMs === null || ackToRequestMs === null
+      ? null
+      : startNs / 1e6 + synToSynAckMs + synAckToAckMs + ackToRequestMs + requestToResponseMs
+  const afterAck =
+    isAckKnown && untilResponse !== null && flow.frames.syn === flow.firstFrame && flow.synRetransmits === 0
+      ? untilResponse - kept.requestAckNs / 1e6
+      : null
+  const serverMs = afterAck ?? requestToResponseMs - (synToSynAckMs ?? 0)
+  if (serverMs < SLOW_MS) return null
+  const fromFrame = afterAck === null ? firstRequest : kept.requestAckFrame
+  const since = afterAck === null ? 'the request less a round trip' : 'its ACK of the request'
+  const frames = framesOf(firstRequest, fromFrame, firstResponse)
+  return {
+    severity: 'warning',
+    frames,
+    numbers: { serverMs, requestToResponseMs, synToSynAckMs },
+    sentence: `${sideName(flow, 'server')} took ${lasting(serverMs)} from ${since} to its answer to ${sideName(flow, 'client')} (${frameWords(frames)}): the server's program is slow, not the network`,
+    weight: serverMs,
+  }
+}
+
+export function slowClient({ flow }: Subject): FlowMatch | null {
+  const { synToSynAckMs, synAckToAckMs, ackToRequestMs } = flow.timings
+  const { handshakeAck, firstRequest } = flow.frames
+  if (ackToRequestMs === null || handshakeAck === null || firstRequest === null) return null
+  // A server that speaks first is waited for.
+  const serverFirst = /^[^D]*d/.test(flow.zeek.history)
+  const clientMs = ackToRequestMs - (synAckToAckMs ?? 0) - (synToSynAckMs ?? 0)
+  if (serverFirst || clientMs < SLOW_CLIENT_MS) return null
+  const frames = framesOf(handshakeAck, firstRequest)
+  return {
+    severity: 'note',
+    frames,
+    numbers: { ackToRequestMs },
+    sentence: `${sideName(flow, 'client')} waited ${lasting(ackToRequestMs)} from the handshake with ${sideName(flow, 'server')} to its first data (${frameWords(frames)}): the client's program is slow, or had nothing to ask`,
+    weight: clientMs,
+  }
+}
+
+export function slowNetwork({ flow }: Subject): FlowMatch | null {
+  const { synToSynAckMs, synAckToAckMs } = flow.timings
+  if (synToSynAckMs === null || synAckToAckMs === null || flow.synRetransmits + flow.synAckRetransmits > 0) return null
+  const handshakeMs = synToSynAckMs + synAckToAckMs
+  if (handshakeMs < SLOW_MS) return null
+  const frames = framesOf(flow.frames.syn, flow.frames.synAck, flow.frames.handshakeAck)
+  const where = synToSynAckMs >= synAckToAckMs ? 'server' : 'client'
+  return {
+    severity: 'warning',
+    frames,
+    numbers: { handshakeMs, synToSynAckMs, synAckToAckMs },
+    sentence: `the handshake of ${sideName(flow, 'client')} with ${sideName(flow, 'server')} took ${lasting(handshakeMs)} (${frameWords(frames)}), ${lasting(Math.max(synToSynAckMs, synAckToAckMs))} of it between the capture and the ${where}: the network is slow, or that host`,
+    weight: handshakeMs,
+  }
+}
