@@ -206,7 +206,9 @@ export class TcpLabeller {
     const next = words[side + Row.NEXT]!
     if ((walked.flags & TCP_SYN) !== 0 && sequence === words[side + Row.INITIAL]) {
       // Ours: attempts to open have labels of their own, and one behind a reset is a new attempt.
-      if ((walked.flags & TCP_ACK) !== 0) return Label.SYN_ACK_RETRANSMIT
+      // In a simultaneous open the SYN-ACK repeats the SYN of its own sender (RFC 9293 3.5): it is the first all the same.
+      if ((walked.flags & TCP_ACK) !== 0)
+        return (words[side + Row.STATE]! & Row.SENT_SYN_ACK) !== 0 ? Label.SYN_ACK_RETRANSMIT : 0
       return (words[other + Row.STATE]! & Row.RST_SINCE_SYN) !== 0 ? Label.SYN_RETRY : Label.SYN_RETRANSMIT
     }
     const again =

@@ -108,6 +108,17 @@ test('rule 15: a SYN with another initial number is another flow, the same numbe
   expect(stepper.finish().map(flow => flow.id)).toEqual([1, 2])
 })
 
+test('in a simultaneous open the first SYN-ACK of each end is no SYN-ACK sent again (RFC 9293 3.5)', () => {
+  const labels = new Stepper().labels(
+    { is: 'a>S', seq: 99 },
+    { is: 'b>S', seq: 299 },
+    { is: 'a>SA', seq: 99, ack: 300 },
+    { is: 'b>SA', seq: 299, ack: 100 },
+    { is: 'b>SA', seq: 299, ack: 100 },
+  )
+  expect(labels).toEqual([[], [], [], [], ['syn-ack-retransmit']])
+})
+
 test('resets: refused, given up, answered to a stray, out of the window', () => {
   const refused = new Stepper()
   refused.add({ is: 'a>S', seq: 5 })
