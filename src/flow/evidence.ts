@@ -43,15 +43,27 @@ export interface Note {
   dontFragment: boolean
 }
 
+/** The first request of a connection and its answer. Frames are 0 where there is none. */
+export interface Exchange {
+  requestFrame: number
+  requestBytes: number
+  /** Last packet of the request. */
+  lastFrame: number
+  lastNs: number
+  /** What acknowledged all of it without an answer. */
+  ackFrame: number
+  ackNs: number
+  responseFrame: number
+  responseNs: number
+}
+
 /** What is kept of a flow. */
 export interface FlowNotes {
   notes: Note[]
   /** Notable packets that there was no room for. */
   forgotten: number
-  /** The acknowledgment of the client's first data, when it had no data itself; 0 for none. */
-  requestFrame: number
-  requestAckFrame: number
-  requestAckNs: number
+  /** The client's data before the first of the server's; null when there are none, or the SYN is not in the capture. */
+  exchange: Exchange | null
   /** The end that sent its first packet: sender 0 of the notes. */
   first: Endpoint
 }
@@ -82,17 +94,28 @@ const NOTABLE =
   Label.FIN_RETRANSMIT |
   Label.DATA_AFTER_CLOSE
 
-/** Bits of what is waited for of a flow. The low two: its first packet, its first data, the answer to them, nothing. */
+/** Bits of what is waited for of a flow. The low two: its first packet, data of its client, the answer to them, nothing. */
 const NEW = 0
 const AWAITS_REQUEST = 1
-const AWAITS_ACK = 2
+const AWAITS_RESPONSE = 2
 const STEADY = 3
 const PROGRESS = 3
 const CLOSED_SHIFT = 2
 const ASKED_SHIFT = 4
 
-const BEGIN_WORDS = 9
-const FIRST_END = 3
+/** Columns of how a flow began, and of the times to it. */
+const REQUEST = 0
+const REQUEST_BYTES = 1
+const REQUEST_END = 2
+const LAST = 3
+const ACK = 4
+const RESPONSE = 5
+const FIRST_END = 6
+const BEGIN_WORDS = 12
+const LAST_TIME = 0
+const ACK_TIME = 1
+const RESPONSE_TIME = 2
+const BEGIN_TIMES = 3
 
 /** Larger than any packet of Ethernet. */
 const GIANT_PAYLOAD = 1500
@@ -104,9 +127,8 @@ export class Evidence {
   #heads = new Int32Array(1024)
   #tails = new Int32Array(1024)
   #counts = new Int32Array(1024)
-  /** First data of the client, where they end, the packet that acknowledges them; then the sender of the first packet. */
   #begins = new Int32Array(BEGIN_WORDS * 1024)
-  #ackTimes = new Float64Array(1024)
+  #times = new Float64Array(BEGIN_TIMES * 1024)
   /** Time of the packet before, and whether there was one. */
   readonly #last = new Float64Array(1)
   /** First frames of what is wrong with the capture itself. */
@@ -119,6 +141,7 @@ export class Evidence {
     gaps: [] as number[],
   }
   lastFrame = 0
+  largestPayload = 0
   #baseSeconds = 0
   #baseNanoseconds = 0
   #isTimed = false
@@ -159,12 +182,17 @@ export class Evidence {
     if (flow >= this.#watch.length) this.#grow(flow)
     const watch = this.#watch[flow]!
     if (watch === STEADY && (labels & (NOTABLE | Label.CAPTURE_DUPLICATE | Label.BAD_CHECKSUM)) === 0) {
-      if (walked.payloadBytes > GIANT_PAYLOAD) remember(this.frames.giants, packet.frame)
+      if (walked.payloadBytes > GIANT_PAYLOAD) this.#noteGiant(packet.frame, walked.payloadBytes)
       if (walked.kind === KIND_ICMP_ERROR) this.#keep(packet.frame, tracked, ROLE_ICMP)
       return
     }
     if (walked.kind === KIND_TCP) this.#noteTcp(packet, tracked, watch)
     else if (walked.kind === KIND_ICMP_ERROR) this.#keep(packet.frame, tracked, ROLE_ICMP)
+  }
+
+  #noteGiant(frame: number, bytes: number): void {
+    remember(this.frames.giants, frame)
+    if (bytes > this.largestPayload) this.largestPayload = bytes
   }
 
   #begin(packet: CapturedPacket): void {
@@ -177,7 +205,7 @@ export class Evidence {
     const { flow, labels, sender, walked } = tracked
     const { frame } = packet
     if ((labels & Label.BAD_CHECKSUM) !== 0) remember(this.frames.badChecksums, frame)
-    if (walked.payloadBytes > GIANT_PAYLOAD) remember(this.frames.giants, frame)
+    if (walked.payloadBytes > GIANT_PAYLOAD) this.#noteGiant(frame, walked.payloadBytes)
     if ((labels & Label.CAPTURE_DUPLICATE) !== 0) {
       remember(this.frames.duplicates, frame)
       return
@@ -201,7 +229,7 @@ export class Evidence {
     if (role !== ROLE_LABELS || (labels & NOTABLE) !== 0) this.#keep(frame, tracked, role)
   }
 
-  /** Follows a connection to the first acknowledgment of its client's first data. */
+  /** Follows a connection to the first data of its server. */
   #step(frame: number, tracked: TrackedPacket, watch: number): number {
     const { flow, sender, walked } = tracked
     const progress = watch & PROGRESS
@@ -211,18 +239,34 @@ export class Evidence {
       this.#noteEnd(at + FIRST_END, walked)
       return rest | ((walked.flags & (TCP_SYN | TCP_ACK)) === TCP_SYN ? AWAITS_REQUEST : STEADY)
     }
-    if (progress === AWAITS_REQUEST) {
-      if (sender !== 0 || walked.payloadBytes === 0) return watch
-      this.#begins[at] = frame
-      this.#begins[at + 1] = walked.sequence + walked.payloadBytes
-      return rest | AWAITS_ACK
+    const begins = this.#begins
+    const { timeNs } = tracked
+    const end = (walked.sequence + walked.payloadBytes) | 0
+    if (sender === 0) {
+      if (walked.payloadBytes === 0) return watch
+      const isFirst = progress === AWAITS_REQUEST
+      if (!isFirst && ((end - begins[at + REQUEST_END]!) | 0) <= 0) return watch
+      if (isFirst) {
+        begins[at + REQUEST] = frame
+        begins[at + REQUEST_BYTES] = walked.payloadBytes
+      }
+      begins[at + REQUEST_END] = end
+      begins[at + LAST] = frame
+      this.#times[flow * BEGIN_TIMES + LAST_TIME] = timeNs
+      return rest | AWAITS_RESPONSE
     }
-    if (sender === 0 || (walked.flags & TCP_ACK) === 0) return watch
-    if (walked.payloadBytes > 0) return rest | STEADY
-    if (((walked.acknowledgment - this.#begins[at + 1]!) | 0) < 0) return watch
-    this.#begins[at + 2] = frame
-    this.#ackTimes[flow] = tracked.timeNs
-    return rest | STEADY
+    if (walked.payloadBytes > 0) {
+      begins[at + RESPONSE] = frame
+      this.#times[flow * BEGIN_TIMES + RESPONSE_TIME] = timeNs
+      return rest | STEADY
+    }
+    if (progress === AWAITS_RESPONSE && ((walked.acknowledgment - begins[at + REQUEST_END]!) | 0) >= 0) {
+      if (begins[at + ACK]! < begins[at + LAST]!) {
+        begins[at + ACK] = frame
+        this.#times[flow * BEGIN_TIMES + ACK_TIME] = timeNs
+      }
+    }
+    return watch
   }
 
   #noteEnd(at: number, walked: WalkedPacket): void {
@@ -271,10 +315,23 @@ export class Evidence {
     return {
       notes,
       forgotten: counts >>> 24,
-      requestFrame: begins[0]!,
-      requestAckFrame: begins[2]!,
-      requestAckNs: this.#ackTimes[slot]!,
+      exchange: begins[REQUEST] === 0 ? null : this.#exchange(slot, begins),
       first: { address: formatAddress(family!, word0!, word1!, word2!, word3!), port: port! },
+    }
+  }
+
+  #exchange(slot: number, begins: Int32Array): Exchange {
+    const at = slot * BEGIN_TIMES
+    const isAcked = begins[ACK]! > begins[LAST]!
+    return {
+      requestFrame: begins[REQUEST]!,
+      requestBytes: begins[REQUEST_BYTES]!,
+      lastFrame: begins[LAST]!,
+      lastNs: this.#times[at + LAST_TIME]!,
+      ackFrame: isAcked ? begins[ACK]! : 0,
+      ackNs: isAcked ? this.#times[at + ACK_TIME]! : 0,
+      responseFrame: begins[RESPONSE]!,
+      responseNs: this.#times[at + RESPONSE_TIME]!,
     }
   }
 
@@ -289,7 +346,7 @@ export class Evidence {
     this.#tails = copy(this.#tails, new Int32Array(size))
     this.#counts = copy(this.#counts, new Int32Array(size))
     this.#begins = copy(this.#begins, new Int32Array(BEGIN_WORDS * size))
-    this.#ackTimes = copy(this.#ackTimes, new Float64Array(size))
+    this.#times = copy(this.#times, new Float64Array(BEGIN_TIMES * size))
   }
 }
 

@@ -6,6 +6,11 @@ import type { CaptureRule } from './finding-rules.js'
 import { counted, frameWords, lasting, percent } from './finding-subject.js'
 import type { CaptureQuality } from './quality.js'
 
+/** Cards that only merge now and then make fewer. */
+const MANY_GIANTS = 10
+/** A jumbo frame's payload at the most: no card sends more in one packet. */
+const MOST_PAYLOAD = 9216
+
 /** What the source tells beside what was counted. */
 export interface CaptureFacts extends CaptureQuality {
   received?: number | null
@@ -41,7 +46,7 @@ export function captureFindings(facts: CaptureFacts, evidence: Evidence): Findin
     'warning',
     dropped,
     [],
-    `${counted(dropped, 'packet')} were dropped before they could be captured: what is missing here was not lost on the way`,
+    `${counted(dropped, 'packet was', 'packets were')} dropped before they could be captured: what is missing here was not lost on the way`,
     { received: facts.received ?? null },
   )
   say(
@@ -56,7 +61,7 @@ export function captureFindings(facts: CaptureFacts, evidence: Evidence): Findin
     'warning',
     facts.duplicates,
     frames.duplicates,
-    `${counted(facts.duplicates, 'packet')}, ${percent(facts.duplicates, facts.kinds.tcp)} of all of TCP, were captured twice@: they count for nothing`,
+    `${counted(facts.duplicates, 'packet of TCP is', 'packets of TCP are')} captured twice, ${percent(facts.duplicates, facts.kinds.tcp)} of all@: the second ones count for nothing`,
     { tcpPackets: facts.kinds.tcp },
   )
   say(
@@ -81,15 +86,17 @@ export function captureFindings(facts: CaptureFacts, evidence: Evidence): Findin
     'note',
     facts.cutPackets,
     frames.cut,
-    `${counted(facts.cutPackets, 'packet')} of ${facts.packets} were cut@: their payload was not looked at`,
+    `of ${counted(facts.packets, 'packet')} ${facts.cutPackets} ${facts.cutPackets === 1 ? 'was' : 'were'} cut@: their payload was not looked at`,
     { packets: facts.packets },
   )
+  // A few that are a little too large change no verdict.
+  const isOffloaded = facts.giants >= MANY_GIANTS || evidence.largestPayload > MOST_PAYLOAD
   say(
     'capture-offload',
     'note',
-    facts.giants,
+    isOffloaded ? facts.giants : 0,
     frames.giants,
-    `${counted(facts.giants, 'segment')} are larger than the network takes@: captured on a host with segmentation offload, the wire carried them in pieces`,
+    `${counted(facts.giants, 'segment is', 'segments are')} larger than the network takes@: captured on a host with segmentation offload, the wire carried them in pieces`,
   )
   const evicted = facts.evictedFlows
   say(

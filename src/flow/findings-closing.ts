@@ -74,7 +74,9 @@ export function reset({ flow }: Subject): FlowMatch | null {
   if (by === null || frames.rst === null || inHandshake(flow)) return null
   if (resetClass !== 'abort' && resetClass !== 'answer-to-stray') return null
   const lost = flow.unacknowledgedBytes.client + flow.unacknowledgedBytes.server
-  const severity: Severity = lost > 0 ? 'error' : flow.resetPhase === 'after-fin' ? 'note' : 'warning'
+  // Who has closed already answers what still comes with a reset: every day's end of a connection.
+  const isLate = flow.resetPhase === 'after-fin' && (lost === 0 || flow.closedFirst === by)
+  const severity: Severity = isLate ? 'note' : lost > 0 ? 'error' : 'warning'
   return resetMatch(flow, by, severity, '')
 }
 

@@ -19,6 +19,8 @@ import type { Side } from './model.js'
 const SLOW_MS = 500
 /** Programs and people pause; a client that is silent for less than this after the handshake is not called slow. */
 const SLOW_CLIENT_MS = 1000
+/** No protocol's request is shorter than this; a person who types sends a byte or a line. */
+const LEAST_REQUEST = 16
 /** A receiver that catches up within the shortest timeout costs its sender no probe (TCP_RTO_MIN, include/net/tcp.h). */
 const STALL_NS = 200e6
 const LONG_STALL_NS = 1e9
@@ -78,50 +80,43 @@ export function zeroWindowStall(subject: Subject): FlowMatch | null {
   }
 }
 
-/** Milliseconds from the acknowledgment of the request, or from the request less a round trip, to the response. */
-export function slowServer({ flow, kept, startNs }: Subject): FlowMatch | null {
-  const { synToSynAckMs, synAckToAckMs, ackToRequestMs, requestToResponseMs } = flow.timings
-  const { firstRequest, firstResponse } = flow.frames
-  if (requestToResponseMs === null || firstRequest === null || firstResponse === null) return null
-  const isAckKnown =
-    kept.requestFrame === firstRequest && kept.requestAckFrame > firstRequest && kept.requestAckFrame < firstResponse
-  const untilResponse =
-    startNs === null || synToSynAckMs === null || synAckToAckMs === null || ackToRequestMs === null
-      ? null
-      : startNs / 1e6 + synToSynAckMs + synAckToAckMs + ackToRequestMs + requestToResponseMs
-  const afterAck =
-    isAckKnown && untilResponse !== null && flow.frames.syn === flow.firstFrame && flow.synRetransmits === 0
-      ? untilResponse - kept.requestAckNs / 1e6
-      : null
-  const serverMs = afterAck ?? requestToResponseMs - (synToSynAckMs ?? 0)
-  if (serverMs < SLOW_MS) return null
-  const fromFrame = afterAck === null ? firstRequest : kept.requestAckFrame
-  const since = afterAck === null ? 'the request less a round trip' : 'its ACK of the request'
-  const frames = framesOf(firstRequest, fromFrame, firstResponse)
+/** From the last packet of the first request, or its ACK, to the first data of the server. */
+export function slowServer({ flow, kept }: Subject): FlowMatch | null {
+  const { exchange } = kept
+  if (exchange === null || exchange.responseFrame === 0) return null
+  const isAcked = exchange.ackFrame > 0
+  // Without an ACK of its own the answer has gone one way and come the other.
+  const { synToSynAckMs } = flow.timings
+  const fromNs = isAcked ? exchange.ackNs : exchange.lastNs
+  const waitedMs = (exchange.responseNs - fromNs) / 1e6
+  if (waitedMs - (isAcked ? 0 : (synToSynAckMs ?? 0)) < SLOW_MS) return null
+  const frames = framesOf(exchange.lastFrame, exchange.ackFrame, exchange.responseFrame)
+  const since = isAcked ? 'its ACK of the request' : 'the request'
   return {
     severity: 'warning',
     frames,
-    numbers: { serverMs, requestToResponseMs, synToSynAckMs },
-    sentence: `${sideName(flow, 'server')} took ${lasting(serverMs)} from ${since} to its answer to ${sideName(flow, 'client')} (${frameWords(frames)}): the server's program is slow, not the network`,
-    weight: serverMs,
+    numbers: { serverMs: waitedMs, synToSynAckMs },
+    sentence: `${sideName(flow, 'server')} took ${lasting(waitedMs)} from ${since} to its answer to ${sideName(flow, 'client')} (${frameWords(frames)}): its program is slow, not the network`,
+    weight: waitedMs,
   }
 }
 
-export function slowClient({ flow }: Subject): FlowMatch | null {
-  const { synToSynAckMs, synAckToAckMs, ackToRequestMs } = flow.timings
+export function slowClient({ flow, kept }: Subject): FlowMatch | null {
+  const { ackToRequestMs } = flow.timings
   const { handshakeAck, firstRequest } = flow.frames
-  if (ackToRequestMs === null || handshakeAck === null || firstRequest === null) return null
-  // A server that speaks first is waited for.
-  const serverFirst = /^[^D]*d/.test(flow.zeek.history)
-  const clientMs = ackToRequestMs - (synAckToAckMs ?? 0) - (synToSynAckMs ?? 0)
-  if (serverFirst || clientMs < SLOW_CLIENT_MS) return null
+  const { exchange } = kept
+  if (ackToRequestMs === null || handshakeAck === null || exchange === null) return null
+  // A server that speaks first is waited for; bytes that come one by one are typed by a person.
+  const serverFirst = exchange.responseFrame > 0 && exchange.responseFrame < exchange.requestFrame
+  if (firstRequest !== exchange.requestFrame || serverFirst || exchange.requestBytes < LEAST_REQUEST) return null
+  if (ackToRequestMs < SLOW_CLIENT_MS) return null
   const frames = framesOf(handshakeAck, firstRequest)
   return {
     severity: 'note',
     frames,
     numbers: { ackToRequestMs },
-    sentence: `${sideName(flow, 'client')} waited ${lasting(ackToRequestMs)} from the handshake with ${sideName(flow, 'server')} to its first data (${frameWords(frames)}): the client's program is slow, or had nothing to ask`,
-    weight: clientMs,
+    sentence: `${sideName(flow, 'client')} waited ${lasting(ackToRequestMs)} from the handshake with ${sideName(flow, 'server')} to its first data (${frameWords(frames)}): its program is slow, or had nothing to ask`,
+    weight: ackToRequestMs,
   }
 }
 

@@ -122,7 +122,7 @@ export class Findings {
       flows,
       frames: frames.slice(0, MOST_FRAMES),
       sentence: flows === 1 ? told.sentence : groupSentence(by, group, flows, told.sentence, worst.flow.id),
-      numbers: told.numbers,
+      numbers: rounded(told.numbers),
     }
   }
 
@@ -149,6 +149,16 @@ export class Findings {
       sentence: `${match.sentence}; the older one is flow ${previous.flow}, whose last packet (frame ${previous.lastFrame}) was ${lasting(sinceMs)} before`,
     }
   }
+}
+
+/** Times have nanoseconds and no more. */
+function rounded(numbers: Finding['numbers']): Finding['numbers'] {
+  return Object.fromEntries(
+    Object.entries(numbers).map(([name, value]) => [
+      name,
+      typeof value === 'number' ? Number(value.toFixed(6)) : value,
+    ]),
+  )
 }
 
 const endsOf = ({ client, server }: TcpFlow): string => [endName(client), endName(server)].sort().join(' ')
