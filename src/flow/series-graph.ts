@@ -1,4 +1,5 @@
-// What a time-sequence graph shows of one direction of a flow: numbers counted from its first, so that they pass 2^32 without a step.
+// What a time-sequence graph shows of one direction of a flow: numbers counted from its SYN, or from one before its first, so that
+// they pass 2^32 without a step.
 
 import { TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN } from '../wire/walked-packet.js'
 import * as Label from './label-bits.js'
@@ -16,8 +17,8 @@ export interface GraphAcknowledgment {
   point: SeriesPoint
   timeNs: number
   acknowledged: number
-  /** Where the window ends that it announces. */
-  edge: number
+  /** Where the window ends that it announces; null when its scale is not known. */
+  edge: number | null
   sack: { start: number; end: number } | null
 }
 
@@ -38,9 +39,9 @@ const MOST_BEYOND = 0.25
 
 /**
  * @param sender whose data
- * @param shift scale of the windows that the other one announces
+ * @param shift scale of the windows that the other one announces; null when it is not known
  */
-export function graphOf(points: readonly SeriesPoint[], sender: 0 | 1, shift: number): GraphData {
+export function graphOf(points: readonly SeriesPoint[], sender: 0 | 1, shift: number | null): GraphData {
   const segments: GraphSegment[] = []
   const acknowledgments: GraphAcknowledgment[] = []
   const gaps: GraphData['gaps'] = []
@@ -59,7 +60,7 @@ export function graphOf(points: readonly SeriesPoint[], sender: 0 | 1, shift: nu
       continue
     }
     if (isSender) {
-      base ??= point.sequence
+      base ??= (point.sequence - ((flags & TCP_SYN) !== 0 ? 0 : 1)) >>> 0
       const start = relative(point.sequence)
       const end = start + point.bytes + ((flags & TCP_SYN) !== 0 ? 1 : 0) + ((flags & TCP_FIN) !== 0 ? 1 : 0)
       const isNumbered = end > start || (point.labels & (Label.KEEP_ALIVE | Label.ZERO_WINDOW_PROBE)) !== 0
@@ -72,13 +73,13 @@ export function graphOf(points: readonly SeriesPoint[], sender: 0 | 1, shift: nu
     } else if ((flags & TCP_ACK) !== 0) {
       base ??= (point.acknowledgment - 1) >>> 0
       const acknowledged = relative(point.acknowledgment)
-      const window = (flags & TCP_SYN) !== 0 ? point.window : point.window * 2 ** shift
+      const scale = (flags & TCP_SYN) !== 0 ? 0 : shift
       const { sack } = point
       acknowledgments.push({
         point,
         timeNs,
         acknowledged,
-        edge: acknowledged + window,
+        edge: scale === null && point.window > 0 ? null : acknowledged + point.window * 2 ** (scale ?? 0),
         sack: sack === null ? null : { start: relative(sack.start), end: relative(sack.end) },
       })
     }
@@ -101,7 +102,7 @@ function bounds(
   const beyond = top + Math.max(1, (top - least) * MOST_BEYOND)
   let most = top
   for (const { edge, acknowledged } of acknowledgments) {
-    const highest = Math.max(edge, acknowledged)
+    const highest = Math.max(edge ?? acknowledged, acknowledged)
     if (highest > most) most = Math.min(highest, beyond)
   }
   return { least, most: Math.max(most, least + 1) }

@@ -1,24 +1,28 @@
 // One flow of the page: what is known of it, a graph of each direction that carried data, and its ladder.
 
+import type { Finding } from '../flow/finding.js'
+import * as Label from '../flow/label-bits.js'
 import type { Flow, TcpFlow } from '../flow/model.js'
 import type { FlowSeries, SeriesPoint } from '../flow/series.js'
-import { graphOf } from '../flow/series-graph.js'
+import { type GraphData, graphOf } from '../flow/series-graph.js'
 import { type GraphWords, graphSvg } from './decode-html-graph.js'
 import { ladderHtml } from './decode-html-ladder.js'
-import { escaped } from './decode-html-text.js'
+import { escaped, lastingWords } from './decode-html-text.js'
 import { whyWords } from './decode-table.js'
-import { between, bytesWords, endWords, grouped, isoTime, lasting } from './decode-words.js'
+import { between, bytesWords, endWords, grouped, isoTime } from './decode-words.js'
 
 /** Frames named in a sentence; of more the number is told. */
 const MOST_FRAMES = 12
 
-export function flowSection(flow: Flow, series: FlowSeries): string {
+/** @param findings those about this flow */
+export function flowSection(flow: Flow, series: FlowSeries, findings: readonly Finding[]): string {
   const points = series.points()
   const title = `flow ${flow.id}: ${endWords(flow.client)} → ${endWords(flow.server)}`
   return [
     `<section id="flow-${flow.id}" aria-labelledby="title-${flow.id}">`,
     `<h3 id="title-${flow.id}">${escaped(title)} <span class="tag tone-${toneOf(flow)}">${escaped(flow.outcome ?? flow.protocol)}</span></h3>`,
     factsHtml(flow),
+    findingsHtml(findings),
     evidenceHtml(flow),
     ...(flow.protocol === 'tcp' ? graphs(flow, series, points) : []),
     `<div class="wide">${ladderHtml(flow, points, { clientSide: series.clientSide(flow), shifts: shiftsOf(flow), hasTimes: flow.start !== null })}</div>`,
@@ -34,10 +38,11 @@ export function toneOf({ outcome }: Flow): 'bad' | 'odd' | 'good' | 'plain' {
   return /reset|refused|no-answer|unreachable|aborted/.test(outcome) ? 'bad' : 'odd'
 }
 
-/** Windows are scaled when both ends offer it (RFC 7323 section 2.2). */
-function shiftsOf(flow: Flow): { client: number; server: number } {
-  const client = flow.options?.client.windowScale ?? null
-  const server = flow.options?.server.windowScale ?? null
+/** Windows are scaled when both ends offer it (RFC 7323 section 2.2), which only their SYNs tell: null without them. */
+function shiftsOf({ options, frames }: Flow): { client: number; server: number } | null {
+  if (options === null || frames === null || frames.syn === null || frames.synAck === null) return null
+  const client = options.client.windowScale
+  const server = options.server.windowScale
   return client === null || server === null ? { client: 0, server: 0 } : { client, server }
 }
 
@@ -51,14 +56,25 @@ function graphs(flow: TcpFlow, series: FlowSeries, points: readonly SeriesPoint[
     numbers: hasTimes ? null : new Map(points.map((point, index) => [point, index])),
   }
   const part = points.length < series.packets ? `, ${grouped(points.length)} of ${grouped(series.packets)} packets` : ''
-  return (['client', 'server'] as const).flatMap(side => {
+  const sides = (['client', 'server'] as const).map(side => {
     const sender = side === 'client' ? clientSide : ((1 - clientSide) as 0 | 1)
     const other = side === 'client' ? 'server' : 'client'
-    const data = graphOf(points, sender, shifts[other])
-    // Without data there is nothing that the ladder does not show better.
-    if (data.bytes === 0) return []
-    return [graphSvg(data, { ...base, title: `${side} to ${other}, ${bytesWords(flow.payloadBytes[side])}${part}` })]
+    const data = graphOf(points, sender, shifts?.[other] ?? null)
+    const title = `${side} to ${other}, ${bytesWords(flow.payloadBytes[side])}${part}`
+    return { data, title, weight: data.bytes === 0 ? 0 : weightOf(data) }
   })
+  const heaviest = Math.max(...sides.map(({ weight }) => weight))
+  return sides
+    .filter(({ weight }) => weight > LIGHT || (weight > 0 && heaviest <= LIGHT))
+    .map(({ data, title }) => graphSvg(data, { ...base, title }))
+}
+
+/** Of a direction with so few segments without trouble the ladder tells all, when the other one has a graph. */
+const LIGHT = 3
+
+function weightOf({ segments, gaps }: GraphData): number {
+  const troubled = segments.filter(({ point }) => (point.labels & ~Label.HANDSHAKE_ACK) !== 0)
+  return segments.length + (troubled.length + gaps.length) * LIGHT
 }
 
 type Fact = [name: string, text: string]
@@ -69,9 +85,7 @@ function factsHtml(flow: Flow): string {
   const facts: Fact[] = [
     [
       'time',
-      flow.start === null
-        ? 'not known'
-        : `${isoTime(flow.start)}${ms === null ? '' : `, for ${lasting(Math.max(0, ms))}`}`,
+      flow.start === null ? 'not known' : `${isoTime(flow.start)}${ms === null ? '' : `, for ${lastingWords(ms)}`}`,
     ],
     ['packets', bothWords(flow.packets, grouped)],
     ['payload', bothWords(flow.payloadBytes, bytesWords)],
@@ -98,15 +112,14 @@ function tcpFacts(flow: TcpFlow): Fact[] {
     ['95 %', rttMs.p95],
   ]
   const round = rtt.filter((row): row is [string, number] => row[1] !== null)
-  const named = (rows: [string, number][]): string =>
-    rows.map(([name, ms]) => `${name} ${lasting(Math.max(0, ms))}`).join(', ')
+  const named = (rows: [string, number][]): string => rows.map(([name, ms]) => `${name} ${lastingWords(ms)}`).join(', ')
   return [
     [
       'life',
       `opening ${flow.opening}, closing ${flow.closing}; client ${flow.clientState}, server ${flow.serverState}; Zeek ${flow.zeek.connState} ${flow.zeek.history}`,
     ],
     ...(known.length === 0 ? [] : [['timing', named(known)] as Fact]),
-    ...(round.length === 0 ? [] : [['round trip', `${named(round)} of ${grouped(rttMs.samples)}`] as Fact]),
+    ...(round.length === 0 ? [] : [['round trip', `${named(round)} (${grouped(rttMs.samples)} measured)`] as Fact]),
     ...troubleFacts(flow),
   ]
 }
@@ -137,6 +150,15 @@ function troubleFacts(flow: TcpFlow): Fact[] {
 
 const bothWords = (counts: { client: number; server: number }, words: (count: number) => string): string =>
   `client ${words(counts.client)}, server ${words(counts.server)}`
+
+function findingsHtml(findings: readonly Finding[]): string {
+  if (findings.length === 0) return ''
+  const rows = findings.map(
+    ({ severity, sentence, frames }) =>
+      `<li><span class="tag ${severity}">${severity}</span> ${escaped(sentence)}${framesWords(frames)}</li>`,
+  )
+  return `<ul>${rows.join('')}</ul>`
+}
 
 function evidenceHtml({ evidence }: Flow): string {
   if (evidence === null || evidence.length === 0) return ''

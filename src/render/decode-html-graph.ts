@@ -9,17 +9,30 @@ import { bytesLabel, secondsLabel, ticks } from './decode-html-scale.js'
 import { escaped, pixel } from './decode-html-text.js'
 
 const WIDTH = 1120
-const HEIGHT = 330
+const HEIGHT = 360
 const LEFT = 92
 const RIGHT = 22
 const TOP = 22
 const BOTTOM = 34
-/** Shorter segments are drawn this long: else they are not seen. */
+/** Free space inside of the axes: marks at the edges are whole. */
+const PAD_X = 14
+const PAD_Y = 14
+/** Shorter segments are drawn this long, and probes, which carry nothing: else they are not seen. */
 const LEAST_MARK = 3
+const PROBE_MARK = 9
 /** Marks with a text of their own, of each kind; more of them are marks only. */
 const MOST_TEXTS = 120
-/** Texts closer than this lie over each other. */
-const LEAST_APART = 12
+/** Texts closer than this lie over each other: letters, words. */
+const LETTERS_APART = 12
+const WORDS_APART = 38
+
+/** Where the least and the most of both axes are. */
+const PLOT = {
+  left: LEFT + PAD_X,
+  top: TOP + PAD_Y,
+  width: WIDTH - LEFT - RIGHT - 2 * PAD_X,
+  height: HEIGHT - TOP - BOTTOM - 2 * PAD_Y,
+}
 
 interface Scale {
   x: (point: SeriesPoint, timeNs: number) => number
@@ -126,15 +139,15 @@ class Graph {
 
   #times(): [number, string][] {
     const { startNs, endNs, numbers } = this.#words
-    const width = WIDTH - LEFT - RIGHT
+    const { left, width } = PLOT
     if (numbers !== null) {
       const most = Math.max(1, numbers.size - 1)
       const { values } = ticks(0, most, 8)
-      return values.filter(Number.isInteger).map(value => [LEFT + (value / most) * width, String(value + 1)])
+      return values.filter(Number.isInteger).map(value => [left + (value / most) * width, String(value + 1)])
     }
     const span = Math.max(1, endNs - startNs) / 1e9
     const { step, values } = ticks(0, span, 8)
-    return values.map(value => [LEFT + (value / span) * width, secondsLabel(value, step)])
+    return values.map(value => [left + (value / span) * width, secondsLabel(value, step)])
   }
 
   #gaps(): void {
@@ -165,13 +178,13 @@ class Graph {
       const at = pixel(x(point, timeNs))
       const height = pixel(y(acknowledged))
       step('a', at, height)
-      step('w', at, pixel(this.#within(y(edge))))
+      if (edge !== null) step('w', at, pixel(this.#within(y(edge))))
       if (sack !== null) sacks.add(`M${at} ${pixel(y(sack.start))}V${pixel(y(sack.end))}`)
-      if ((point.labels & Label.DUP_ACK) !== 0) duplicates.add(`M${at} ${height}v5`)
+      if ((point.labels & Label.DUP_ACK) !== 0) duplicates.add(`M${at} ${pixel(y(acknowledged) - 5)}v10`)
     }
     const end = acknowledgments.at(-1)
     if (end !== undefined) {
-      this.#path('w', `${lines.w}H${WIDTH - RIGHT}`)
+      if (lines.w !== '') this.#path('w', `${lines.w}H${WIDTH - RIGHT}`)
       this.#path('a', `${lines.a}H${WIDTH - RIGHT}`)
     }
     this.#path('s', [...sacks].join(''))
@@ -201,7 +214,8 @@ class Graph {
   #bar({ point, timeNs, start, end }: GraphSegment): string {
     const at = pixel(this.#scale.x(point, timeNs))
     const low = this.#scale.y(start)
-    const high = Math.min(this.#scale.y(end), low - LEAST_MARK)
+    const least = markOf({ point, timeNs, start, end }) === 'k' ? PROBE_MARK : LEAST_MARK
+    const high = Math.min(this.#scale.y(end), low - least)
     return `M${at} ${pixel(low)}V${pixel(high)}`
   }
 
@@ -220,7 +234,7 @@ class Graph {
     const free = new Map<Mark, number>()
     const put = (kind: Mark, at: number, height: number, text: string): void => {
       this.#shown.add(kind)
-      if (at - (free.get(kind) ?? Number.NEGATIVE_INFINITY) < LEAST_APART) return
+      if (at - (free.get(kind) ?? Number.NEGATIVE_INFINITY) < (text.length > 1 ? WORDS_APART : LETTERS_APART)) return
       free.set(kind, at)
       this.#text(kind, at, Math.max(TOP + 8, height), text)
     }
@@ -232,10 +246,10 @@ class Graph {
       if (kind === 'r') put('r', at, above, LETTERS[RETRANSMISSION_KINDS[point.retransmissionKind]!])
       else if ((point.flags & (TCP_SYN | TCP_FIN)) !== 0)
         put('d', at, above, (point.flags & TCP_SYN) !== 0 ? 'SYN' : 'FIN')
-      if ((point.labels & Label.WINDOW_FULL) !== 0) put('f', at, above, 'full')
+      if ((point.labels & Label.WINDOW_FULL) !== 0) put('f', at, y(start) + 13, 'full')
     }
     for (const { point, timeNs, acknowledged } of this.#data.acknowledgments)
-      if ((point.labels & Label.ZERO_WINDOW) !== 0) put('z', x(point, timeNs), y(acknowledged) - 6, '0')
+      if ((point.labels & Label.ZERO_WINDOW) !== 0) put('z', x(point, timeNs), y(acknowledged) + 14, '0')
   }
 
   #text(kind: Mark, at: number, height: number, text: string): void {
@@ -264,14 +278,13 @@ class Graph {
 }
 
 function scaleOf({ least, most }: GraphData, { startNs, endNs, numbers }: GraphWords): Scale {
-  const width = WIDTH - LEFT - RIGHT
-  const height = HEIGHT - TOP - BOTTOM
+  const { left, top, width, height } = PLOT
   const span = Math.max(1, endNs - startNs)
   const last = Math.max(1, (numbers?.size ?? 0) - 1)
   return {
     x: (point, timeNs) =>
-      LEFT + width * (numbers === null ? (timeNs - startNs) / span : (numbers.get(point) ?? 0) / last),
-    y: number => TOP + height * (1 - (number - least) / (most - least)),
+      left + width * (numbers === null ? (timeNs - startNs) / span : (numbers.get(point) ?? 0) / last),
+    y: number => top + height * (1 - (number - least) / (most - least)),
   }
 }
 

@@ -6,23 +6,23 @@ import { labelNames, RETRANSMISSION_KINDS } from '../flow/labels.js'
 import type { Flow } from '../flow/model.js'
 import type { SeriesPoint } from '../flow/series.js'
 import { TCP_ACK, TCP_CWR, TCP_ECE, TCP_FIN, TCP_PSH, TCP_RST, TCP_SYN, TCP_URG } from '../wire/walked-packet.js'
-import { escaped } from './decode-html-text.js'
-import { endWords, grouped, lasting } from './decode-words.js'
+import { escaped, lastingWords } from './decode-html-text.js'
+import { endWords, grouped } from './decode-words.js'
 
-const MOST_ROWS = 160
+const MOST_ROWS = 100
 /** The beginning and the end are shown whole, the rest by what it tells. */
-const HEAD = 24
-const TAIL = 16
+const HEAD = 20
+const TAIL = 12
 /** A silence of this many milliseconds has a line of its own. */
-const SILENCE_MS = 180
+const SILENCE_MS = 500
 const WIDTH = 540
 const ROW = 30
 
 export interface LadderSides {
   /** Which sender is the client. */
   clientSide: 0 | 1
-  /** Scales of the windows that the client and the server announce. */
-  shifts: { client: number; server: number }
+  /** Scales of the windows that the client and the server announce; null when they are not known. */
+  shifts: { client: number; server: number } | null
   hasTimes: boolean
 }
 
@@ -35,7 +35,7 @@ class Ladder {
   readonly #flow: Flow
   readonly #points: readonly SeriesPoint[]
   readonly #sides: LadderSides
-  /** First sequence number of each sender. */
+  /** Number of the SYN of each sender, or one before its first: what numbers are counted from. */
   readonly #bases: [number | null, number | null] = [null, null]
   readonly #out: string[] = []
 
@@ -58,14 +58,17 @@ class Ladder {
         continue
       }
       if (skipped > 0) this.#note(`${grouped(skipped)} more ${skipped === 1 ? 'packet' : 'packets'} not drawn here`)
+      else if (before !== null) this.#silence(point, before)
       skipped = 0
       this.#row(point, before)
       before = point
     }
+    const isScaled = this.#sides.shifts !== null || this.#flow.protocol === 'udp'
+    const scaleNote = isScaled ? '' : ' (windows as they are in the packets: their scale is not known)'
     const caption =
       shown.size >= total
-        ? 'Ladder: all packets'
-        : `Ladder: ${grouped(shown.size)} of ${grouped(total)} packets, those with labels before others`
+        ? `Ladder: all packets${scaleNote}`
+        : `Ladder: ${grouped(shown.size)} of ${grouped(total)} packets: the first, the last, and those with labels${scaleNote}`
     return [
       `<table class="ladder"><caption>${caption}</caption>`,
       `<thead><tr><th scope="col">frame</th><th scope="col">time</th><th scope="col">after</th><th scope="col" class="ends"><span>client ${escaped(endWords(client))}</span><span>server ${escaped(endWords(server))}</span></th><th scope="col">labels</th></tr></thead>`,
@@ -78,7 +81,7 @@ class Ladder {
   #findBases(): void {
     for (const { protocol, sender, flags, sequence, acknowledgment } of this.#points) {
       if (protocol !== 'tcp' || (flags & TCP_RST) !== 0) continue
-      this.#bases[sender] ??= sequence
+      this.#bases[sender] ??= (sequence - ((flags & TCP_SYN) !== 0 ? 0 : 1)) >>> 0
       const other = sender === 0 ? 1 : 0
       if ((flags & TCP_ACK) !== 0) this.#bases[other] ??= (acknowledgment - 1) >>> 0
     }
@@ -87,12 +90,16 @@ class Ladder {
   #row(point: SeriesPoint, before: SeriesPoint | null): void {
     const { hasTimes } = this.#sides
     const afterMs = before === null || !hasTimes ? null : (point.timeNs - before.timeNs) / 1e6
-    if (afterMs !== null && afterMs >= SILENCE_MS) this.#note(`${lasting(afterMs)} later`)
     const time = hasTimes ? (point.timeNs / 1e9).toFixed(6) : '-'
-    const after = afterMs === null ? '' : afterMs < 0 ? `-${lasting(-afterMs)}` : `+${lasting(afterMs)}`
+    const after = afterMs === null ? '' : afterMs < 0 ? `-${lastingWords(-afterMs)}` : `+${lastingWords(afterMs)}`
     this.#out.push(
       `<tr><td class="num">${point.frame}</td><td class="num">${time}</td><td class="num">${after}</td><td class="arrow">${this.#arrow(point)}</td><td>${this.#labels(point)}</td></tr>`,
     )
+  }
+
+  #silence(point: SeriesPoint, before: SeriesPoint): void {
+    const ms = (point.timeNs - before.timeNs) / 1e6
+    if (ms >= SILENCE_MS) this.#note(`${lastingWords(ms)} later`)
   }
 
   #note(text: string): void {
@@ -118,12 +125,12 @@ class Ladder {
       const distance = (number - base) >>> 0
       return distance > 0xf0000000 ? `-${grouped(2 ** 32 - distance)}` : grouped(distance)
     }
-    const shift = sender === this.#sides.clientSide ? this.#sides.shifts.client : this.#sides.shifts.server
-    const scaled = (flags & TCP_SYN) !== 0 ? window : window * 2 ** shift
+    const { shifts, clientSide } = this.#sides
+    const shift = shifts === null || (flags & TCP_SYN) !== 0 ? 0 : shifts[sender === clientSide ? 'client' : 'server']
     const parts = [flagWords(flags), `seq ${relative(sequence, sender)}`]
     if ((flags & TCP_ACK) !== 0) parts.push(`ack ${relative(acknowledgment, sender === 0 ? 1 : 0)}`)
     if (bytes > 0) parts.push(`len ${grouped(bytes)}`)
-    if ((flags & TCP_RST) === 0) parts.push(`win ${grouped(scaled)}`)
+    if ((flags & TCP_RST) === 0) parts.push(`win ${grouped(window * 2 ** shift)}`)
     return parts.join(' ')
   }
 
@@ -145,7 +152,7 @@ class Ladder {
   }
 }
 
-const QUIET = Label.HANDSHAKE_ACK | Label.WINDOW_UPDATE | Label.TRUNCATED | Label.BAD_CHECKSUM
+const QUIET = Label.HANDSHAKE_ACK | Label.WINDOW_UPDATE | Label.CAPTURE_DUPLICATE | Label.TRUNCATED | Label.BAD_CHECKSUM
 
 /** Colour of an arrow: of a reset, of trouble, of anything else. */
 function toneOf({ protocol, flags, labels }: SeriesPoint): 'bad' | 'odd' | 'plain' {
@@ -169,7 +176,7 @@ export function flagWords(flags: number): string {
   return names.join('-') || 'no flags'
 }
 
-/** Indices of the packets that are drawn: the first and the last ones, and between them those with labels before others. */
+/** Indices of the packets that are drawn: the first and the last ones, and between them those with labels. */
 function chosen(points: readonly SeriesPoint[]): Set<number> {
   const all = points.map((_, index) => index)
   if (points.length <= MOST_ROWS) return new Set(all)
@@ -177,12 +184,10 @@ function chosen(points: readonly SeriesPoint[]): Set<number> {
   const shown = new Set(all.filter(index => index < HEAD || index >= tail))
   const inner = all.slice(HEAD, tail)
   const isOf = (tone: string) => (index: number) => toneOf(points[index]!) === tone
-  for (const tone of ['bad', 'odd', 'plain']) {
+  for (const tone of ['bad', 'odd']) {
     const rows = inner.filter(isOf(tone))
-    const room = MOST_ROWS - shown.size
-    // Too many of a kind are thinned evenly; plain ones that are left over tell nothing.
-    if (tone === 'plain' && shown.size > HEAD + TAIL) break
-    const every = Math.max(1, rows.length / Math.max(1, room))
+    // Too many of a kind are thinned evenly.
+    const every = Math.max(1, rows.length / Math.max(1, MOST_ROWS - shown.size))
     for (let at = 0; at < rows.length && shown.size < MOST_ROWS; at += every) shown.add(rows[Math.floor(at)]!)
   }
   return shown

@@ -1,6 +1,7 @@
 // Text in a page: what comes from packets, files and names cannot be anything but text there.
 
 import { printable } from '../bytes/printable.js'
+import { lasting } from './decode-words.js'
 
 const ESCAPES: Readonly<Record<string, string>> = {
   '&': '&amp;',
@@ -17,3 +18,6 @@ export function escaped(text: string): string {
 
 /** A coordinate with a tenth of a pixel. */
 export const pixel = (value: number): string => String(Math.round(value * 10) / 10)
+
+/** How long something lasts, in the units of print; what lasts less than nothing was measured with a clock that went back. */
+export const lastingWords = (ms: number): string => lasting(Math.max(0, ms)).replace('us', 'µs')

@@ -1,38 +1,32 @@
 // The picture of a capture as one page that needs nothing else: no script, no network, no font.
 
 import type { DecodeHead } from '../flow/decode-document.js'
+import type { Finding } from '../flow/finding.js'
 import type { FlowCounts } from '../flow/flow-board.js'
 import type { Flow } from '../flow/model.js'
 import type { SeriesBook } from '../flow/series.js'
 import { chosenFlows, troublesOf } from './decode-html-choice.js'
 import { flowSection, framesWords, toneOf } from './decode-html-flow.js'
 import { PAGE_STYLE } from './decode-html-style.js'
-import { escaped } from './decode-html-text.js'
+import { escaped, lastingWords } from './decode-html-text.js'
 import { summaryRows } from './decode-summary.js'
 import { whyWords } from './decode-table.js'
-import { between, endWords, fileWords, grouped, lasting, short } from './decode-words.js'
+import { between, endWords, fileWords, grouped, short } from './decode-words.js'
 
 /** Rows of the table, and flows that are drawn. */
 export const MOST_PAGE_FLOWS = 1000
 const MOST_DRAWN = 24
 const MOST_FINDINGS = 200
 
-/** What the page says of a finding. */
-export interface PageFinding {
-  severity: string
-  sentence: string
-  /** Id of the flow that it is about. */
-  flow: number | null
-  frames: readonly number[]
-  rule: string
-}
-
 export interface DecodePage {
   head: DecodeHead
+  /** Of the flows that are wanted. */
   counts: FlowCounts
+  /** How many flows there are when only some are wanted; null when all are. */
+  total: number | null
   /** In the order in which they are shown. */
   flows: readonly Flow[]
-  findings: readonly PageFinding[]
+  findings: readonly Finding[]
   series: SeriesBook
 }
 
@@ -85,20 +79,19 @@ export function decodeHtml(page: DecodePage): string {
   ].join('\n')
 }
 
-function summaryHtml({ head, counts }: DecodePage): string {
-  const rows = summaryRows(head, counts).map(([name, text]) => {
+function summaryHtml({ head, counts, total }: DecodePage): string {
+  const rows = summaryRows(head, counts, total).map(([name, text]) => {
     const kind = name === 'warning' ? ' class="error"' : name === 'note' ? ' class="warning"' : ''
     return `<dt>${escaped(name)}</dt><dd${kind}>${escaped(text)}</dd>`
   })
   return `<h2 id="summary">Summary</h2>\n<dl>${rows.join('\n')}</dl>`
 }
 
-function findingsHtml(findings: readonly PageFinding[], isDrawn: ReadonlySet<number>): string {
+function findingsHtml(findings: readonly Finding[], isDrawn: ReadonlySet<number>): string {
   if (findings.length === 0) return ''
   const rows = findings.slice(0, MOST_FINDINGS).map(({ severity, sentence, flow, frames, rule }) => {
     const where = flow === null ? '' : ` ${flowLink(flow, isDrawn)}`
-    const kind = /^(error|warning|note)$/.test(severity) ? severity : 'note'
-    return `<li><span class="tag ${kind}">${escaped(severity)}</span> ${escaped(sentence)}${where}${framesWords(frames)} <span class="soft">${escaped(rule)}</span></li>`
+    return `<li><span class="tag ${severity}">${severity}</span> ${escaped(sentence)}${where}${framesWords(frames)} <span class="soft">${escaped(rule)}</span></li>`
   })
   const more = findings.length - rows.length
   const rest = more > 0 ? `<p class="soft">${grouped(more)} more findings are not in this page.</p>` : ''
@@ -135,7 +128,7 @@ function rowHtml(flow: Flow, isDrawn: ReadonlySet<number>): string {
   const rtt = rttMs === null ? null : (rttMs.handshake ?? rttMs.p50)
   const ms = between(flow.start, flow.end)
   const number = (text: string): string => `<td class="num">${text}</td>`
-  const time = (value: number | null): string => (value === null ? '-' : lasting(Math.max(0, value)))
+  const time = (value: number | null): string => (value === null ? '-' : lastingWords(value))
   const name = isDrawn.has(id) ? `<a href="#flow-${id}" aria-label="flow ${id}">${id}</a>` : String(id)
   return [
     `<tr>${number(name)}<td>${escaped(endWords(flow.client))}</td><td>${escaped(endWords(flow.server))}</td>`,
@@ -148,7 +141,7 @@ function rowHtml(flow: Flow, isDrawn: ReadonlySet<number>): string {
   ].join('')
 }
 
-function drawnHtml({ counts, series }: DecodePage, drawn: readonly Flow[]): string {
+function drawnHtml({ counts, findings, series }: DecodePage, drawn: readonly Flow[]): string {
   if (drawn.length === 0) return ''
   const left = counts.tcp + counts.udp - drawn.length
   const troubled = drawn.filter(flow => troublesOf(flow) > 0 || toneOf(flow) === 'bad').length
@@ -156,5 +149,9 @@ function drawnHtml({ counts, series }: DecodePage, drawn: readonly Flow[]): stri
     left === 0
       ? 'All flows are drawn.'
       : `${grouped(drawn.length)} flows are drawn, ${grouped(troubled)} of them with trouble; ${grouped(left)} are left out: select some of them (--flow, --host, --outcome) for a page of their own.`
-  return `<h2 id="drawn">Flows drawn</h2>\n<p class="soft">${words}</p>\n${drawn.map(flow => flowSection(flow, series.of(flow)!)).join('\n')}`
+  const sections = drawn.map(flow => {
+    const own = findings.filter(({ flow: id }) => id === flow.id)
+    return flowSection(flow, series.of(flow)!, own)
+  })
+  return `<h2 id="drawn">Flows drawn</h2>\n<p class="soft">${words}</p>\n${sections.join('\n')}`
 }

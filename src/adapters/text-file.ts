@@ -1,0 +1,31 @@
+// A text as a file: whole or not at all.
+
+import fs from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+import { fromNodeError } from '../errors/index.js'
+
+/**
+ * Writes a file under another name and gives it its own when it is whole. A device or a pipe is written to as it is; where the
+ * name is a symbolic link, the file behind it is replaced.
+ * @throws PermissionError, SystemCallError
+ */
+export function writeTextFile(path: string, text: string): void {
+  try {
+    const stats = fs.statSync(path, { throwIfNoEntry: false })
+    if (stats !== undefined && !stats.isFile()) fs.writeFileSync(path, text)
+    else replaceFile(stats === undefined ? path : fs.realpathSync(path), text)
+  } catch (error) {
+    throw fromNodeError('file-write', error, `write ${path}`)
+  }
+}
+
+function replaceFile(path: string, text: string): void {
+  const part = join(dirname(path), `.${basename(path)}.${process.pid}.part`)
+  try {
+    fs.writeFileSync(part, text, { flag: 'wx' })
+    fs.renameSync(part, path)
+  } catch (error) {
+    fs.rmSync(part, { force: true })
+    throw error
+  }
+}
