@@ -9,36 +9,63 @@ const OTHER_INTERFACE_NS = 1e9
 /** Of packets without identification: no sender repeats itself sooner (RFC 8985 7.2 waits 2 ms at the least). */
 const NO_IDENTIFICATION_NS = 1e6
 
-const ENTRIES = 8192
+const ENTRY_BITS = 13
+const ENTRIES = 1 << ENTRY_BITS
+const ENTRY_WORDS = 8
+
+/** Of an entry: what makes the packet another one than those before it, compared as it is so that no chance makes twins. */
+const FLOW = 0
+const SEQUENCE = 1
+const ACKNOWLEDGMENT = 2
+/** Identification in the high half, checksum in the low one. */
+const MARKS = 3
+/** Flags in the highest nine bits. */
+const LENGTH = 4
+/** Where it was seen: interface, way, time to live. */
+const PLACE = 5
+/** The seventh and the eighth word are the time, as a double. */
+const TIME = 3
 
 /** Remembers the last packets by their content. */
 export class Duplicates {
-  /** Signature, and where it was seen: interface, way, time to live. */
-  readonly #entries = new Int32Array(ENTRIES * 2)
-  readonly #times = new Float64Array(ENTRIES).fill(Number.NEGATIVE_INFINITY)
+  readonly #words = new Int32Array(ENTRIES * ENTRY_WORDS)
+  readonly #doubles = new Float64Array(this.#words.buffer)
 
   /**
    * True when the same TCP packet of the same flow was seen just before. Remembers it.
-   * @param flow number of the flow, with its direction
+   * @param flow number of the flow, with its direction; not 0
    * @param trusted the identifications of this direction differ from packet to packet
    */
   test(packet: CapturedPacket, walked: WalkedPacket, flow: number, trusted: boolean): boolean {
-    let signature = Math.imul(flow, 0x27d4eb2f)
-    signature = Math.imul(signature ^ (signature >>> 15) ^ (walked.identification << 16) ^ walked.checksum, 0x85ebca6b)
-    signature = Math.imul(signature ^ (signature >>> 15) ^ (walked.sequence | 0), 0xc2b2ae35)
-    signature = Math.imul(signature ^ (signature >>> 13) ^ (walked.acknowledgment | 0), 0x9e3779b1)
-    signature ^= (signature >>> 16) ^ (walked.flags << 20) ^ walked.payloadBytes
-    const at = signature & (ENTRIES - 1)
-    const entries = this.#entries
+    const words = this.#words
+    const sequence = walked.sequenceWord
+    const acknowledgment = walked.acknowledgmentWord
+    const marks = (walked.identification << 16) | walked.checksum
+    const length = (walked.flags << 23) ^ walked.payloadBytes
+    const hash = Math.imul(flow ^ Math.imul(marks ^ sequence ^ (acknowledgment << 1), 0x85ebca6b), 0x9e3779b1)
+    const entry = hash >>> (32 - ENTRY_BITS)
+    const at = entry * ENTRY_WORDS
+    const timeAt = entry * (ENTRY_WORDS / 2) + TIME
     const place = (packet.interfaceId << 16) | (packet.way << 8) | walked.ttl
     const { timeNs } = walked
-    const since = timeNs - this.#times[at]!
-    const same = entries[at * 2] === signature && since >= 0
-    const before = entries[at * 2 + 1]!
-    if (same && isTwin(since, place, before, trusted && walked.identification > 0, walked.payloadBytes)) return true
-    entries[at * 2] = signature
-    entries[at * 2 + 1] = place
-    this.#times[at] = timeNs
+    if (
+      words[at + MARKS] === marks &&
+      words[at + SEQUENCE] === sequence &&
+      words[at + ACKNOWLEDGMENT] === acknowledgment &&
+      words[at + LENGTH] === length &&
+      words[at + FLOW] === flow
+    ) {
+      const since = timeNs - this.#doubles[timeAt]!
+      const identified = trusted && walked.identification > 0
+      if (since >= 0 && isTwin(since, place, words[at + PLACE]!, identified, walked.payloadBytes)) return true
+    }
+    words[at + FLOW] = flow
+    words[at + SEQUENCE] = sequence
+    words[at + ACKNOWLEDGMENT] = acknowledgment
+    words[at + MARKS] = marks
+    words[at + LENGTH] = length
+    words[at + PLACE] = place
+    this.#doubles[timeAt] = timeNs
     return false
   }
 }

@@ -1,7 +1,5 @@
 // The record of a flow: one row of numbers in a slab of 4096, so that 100,000 flows are 25 pieces of memory and no objects.
 
-import { LIFE_DOUBLES, LIFE_WORDS } from './life-words.js'
-
 /** Addresses of the sender of the first packet (4 words) and of the other (4 words). */
 export const FIRST_ENDS = 0
 export const OTHER_ENDS = 4
@@ -88,7 +86,7 @@ export const HANDSHAKE_ACKED = 1 << 27
 /** There is one round trip, in RTT_MIN, and no row for more. */
 export const RTT_SINGLE = 1 << 28
 
-const LIFE_AT = SIDES + 2 * SIDE_WORDS
+export const LIFE_WORDS_AT = SIDES + 2 * SIDE_WORDS
 
 /** Columns of doubles. */
 export const RTT_MIN = 0
@@ -102,20 +100,17 @@ export const PAYLOAD_BYTES = 1
 export const NEXT_TIME = 2
 export const TIMED_AT = 3
 
-const OWN_DOUBLES = SIDE_TIMES + 2 * SIDE_DOUBLES
-const ROUND_WORDS = 4
-const DOUBLES_AT = Math.ceil((LIFE_AT + LIFE_WORDS) / 2)
+export const LIFE_DOUBLES_AT = SIDE_TIMES + 2 * SIDE_DOUBLES
+/** Where the doubles begin, in doubles. This and the length of a row are plain numbers, so that a compiler sees them. */
+export const DOUBLES_AT = 47
 
 /** Of one row: words, and the doubles behind them in the same bytes. */
-export const ROW_WORDS = Math.ceil((DOUBLES_AT * 2 + (OWN_DOUBLES + LIFE_DOUBLES) * 2) / ROUND_WORDS) * ROUND_WORDS
+export const ROW_WORDS = 128
 export const ROW_BYTES = ROW_WORDS * 4
 const ROW_DOUBLES = ROW_WORDS / 2
 
 const SLAB_BITS = 12
 const SLAB_ROWS = 1 << SLAB_BITS
-
-export const LIFE_WORDS_AT = LIFE_AT
-export const LIFE_DOUBLES_AT = OWN_DOUBLES
 
 /** 4096 rows. */
 export class FlowSlab {

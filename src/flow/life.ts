@@ -66,7 +66,7 @@ const INT32_MAX = 0x7fff_ffff
  * Takes the next packet of a connection; duplicates of the capture never come here. Allocates nothing.
  * @param at where the flow's LIFE_WORDS start in `words`, all 0 before its first packet; `doublesAt` likewise
  * @param sender 0 for the sender of the flow's first packet
- * @param timeNs since any one moment
+ * @param walked with its time, in nanoseconds since any one moment
  */
 export function stepLife(
   words: Int32Array,
@@ -76,9 +76,9 @@ export function stepLife(
   sender: 0 | 1,
   walked: WalkedPacket,
   frame: number,
-  timeNs: number,
   flags: number,
 ): void {
+  const { timeNs } = walked
   const own = at + SIDES + sender * SIDE_WORDS
   const other = at + SIDES + (1 - sender) * SIDE_WORDS
   const silenceNs = timeNs - doubles[doublesAt + LAST_TIME]!

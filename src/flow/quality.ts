@@ -54,12 +54,12 @@ export class QualityCounts {
   /** By KIND_ number of a walked packet. */
   readonly kinds = new Float64Array(KINDS)
   packets = 0
-  bytes = 0
-  capturedBytes = 0
+  bytes = -0
+  capturedBytes = -0
   cutPackets = 0
   duplicates = 0
   clockSteps = 0
-  largestClockStepNs = 0
+  largestClockStepNs = -0
   packetsWithoutTime = 0
   giants = 0
   badChecksums = 0

@@ -71,7 +71,7 @@ export class FlowTracker {
   retransmissionKind = 0
   dupAckNumber = 0
   /** Since the first timed packet; of a packet without time, that of the packet before it. */
-  timeNs = 0
+  timeNs = -0
   /** Flows that were met so far. */
   flows = 0
 
@@ -251,7 +251,6 @@ export class FlowTracker {
       sender,
       walked,
       packet.frame,
-      this.timeNs,
       (walked.flaws & FLAW_BAD_CHECKSUM) !== 0 ? STEP_BAD_CHECKSUM : 0,
     )
     this.labels = labels

@@ -46,7 +46,7 @@ export class WalkedPacket extends PacketEnds {
    * Nanoseconds since the first timed packet of its source: set by whoever follows flows. It is here because a number that is no
    * small integer costs an allocation each time it is an argument.
    */
-  timeNs = 0
+  timeNs = -0 // -0 and not 0: V8 keeps it as a double from the start, and compiles nothing again when it becomes one
   kind = KIND_OTHER
   flaws = 0
   /** What stopped the walk, as an index into the walker's table of reasons; 0 when everything asked for was decoded. */
@@ -67,9 +67,10 @@ export class WalkedPacket extends PacketEnds {
   payloadStart = 0
   /** Payload of TCP or UDP in bytes by the lengths in the headers, captured or not. */
   payloadBytes = 0
-  /** TCP: numbers as unsigned 32 bits, flags as the low 9 bits (RFC 9293, RFC 3540), window unscaled. */
-  sequence = 0
-  acknowledgment = 0
+  /** TCP: sequence number and acknowledgment as signed 32 bits, which V8 keeps without a double. */
+  sequenceWord = 0
+  acknowledgmentWord = 0
+  /** Flags as the low 9 bits (RFC 9293, RFC 3540), window unscaled. */
   flags = 0
   window = 0
   checksum = 0
@@ -82,6 +83,24 @@ export class WalkedPacket extends PacketEnds {
   /** Of an ICMP error. Ports and sequence number are 0 where the quote is too short for them. */
   readonly quoted = new PacketEnds()
   quotedSequence = 0
+
+  /** Unsigned. */
+  get sequence(): number {
+    return this.sequenceWord >>> 0
+  }
+
+  set sequence(number: number) {
+    this.sequenceWord = number | 0
+  }
+
+  /** Unsigned. */
+  get acknowledgment(): number {
+    return this.acknowledgmentWord >>> 0
+  }
+
+  set acknowledgment(number: number) {
+    this.acknowledgmentWord = number | 0
+  }
 }
 
 export const TCP_FIN = 0x01

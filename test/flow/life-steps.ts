@@ -60,8 +60,9 @@ export function lifeWith(before: (words: Int32Array, at: number) => void, ...ste
       continue
     }
     const walked = packetOf(step, next)
+    walked.timeNs = timeNs
     before(words, LIFE_WORDS)
-    stepLife(words, LIFE_WORDS, doubles, LIFE_DOUBLES, sender, walked, index + 1, timeNs, step.isBad === true ? 1 : 0)
+    stepLife(words, LIFE_WORDS, doubles, LIFE_DOUBLES, sender, walked, index + 1, step.isBad === true ? 1 : 0)
   }
   if (words.some((word, at) => (at < LIFE_WORDS || at >= 2 * LIFE_WORDS) && word !== 0x5555)) {
     throw new Error('a word of another flow was changed')
