@@ -20,28 +20,32 @@ export function loopOf(path: Path): Loop | null {
   for (let length = LEAST_ROUTERS; length * LEAST_ROUNDS <= end; length++) {
     const at = startOf(path, end, length)
     if (end - at < length * LEAST_ROUNDS) continue
-    const routers = Array.from({ length }, (_, place) => whoIsAt(path, end, at + place, length))
-    // Nobody knows whether silence comes back, and one router alone is no loop.
-    if (new Set(routers.filter(address => address !== null)).size >= LEAST_ROUTERS) return { at, routers }
+    // Nobody knows whether silence comes back, one router alone is no loop, and who is seen once may be on the way to it.
+    const again = path.slice(at, end).filter((_, place) => comesAgain(path, end, at + place, length))
+    if (new Set(again).size < LEAST_ROUTERS) continue
+    return { at, routers: Array.from({ length }, (_, place) => whoIsAt(path, end, at + place, length)) }
   }
   return null
 }
 
-/** From where on the path up to `end` is what it was `length` hops before. */
+/** From where on the path up to `end` has nobody but the same router, or silence, every `length` hops. */
 function startOf(path: Path, end: number, length: number): number {
-  let at = end - length
-  while (at > 0 && isAlike(path[at - 1], path[at - 1 + length])) at--
+  let at = end
+  while (at > 0 && fits(path[at - 1] ?? null, whoIsAt(path, end, at - 1 + length, length))) at--
   // It begins with somebody who comes again.
-  while (at < end && (path[at] ?? null) === null) at++
+  while (at < end && !comesAgain(path, end, at, length)) at++
   return at
 }
 
-function isAlike(one: string | null | undefined, other: string | null | undefined): boolean {
-  return (one ?? null) === null || (other ?? null) === null || one === other
+const fits = (one: string | null, other: string | null): boolean => one === null || other === null || one === other
+
+function comesAgain(path: Path, end: number, at: number, length: number): boolean {
+  return path[at] !== null && whoIsAt(path, end, at + length, length) === path[at]
 }
 
+/** Who is first to answer of the hops `first`, `first` + `length` and so on; null for nobody. */
 function whoIsAt(path: Path, end: number, first: number, length: number): string | null {
-  for (let at = first; at < end; at += length) if ((path[at] ?? null) !== null) return path[at]!
+  for (let at = first; at < end; at += length) if (path[at] !== null) return path[at]!
   return null
 }
 

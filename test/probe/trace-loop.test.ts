@@ -14,6 +14,9 @@ describe('a routing loop', () => {
     ['s a b * b a * a b', 1, 'a b'],
     ['s a * b a * b', 1, 'a * b'],
     ['s a b a b * *', 1, 'a b'],
+    // The gateway before it answers once, and where it would come again is silence.
+    ['s a * a b a b', 1, 'a b'],
+    ['s a b * b a * a * a', 1, 'a b'],
   ])('of %s begins at %d and is %s', (text, at, routers) => {
     expect(loopOf(path(text))).toEqual({ at, routers: path(routers) })
   })
@@ -25,6 +28,10 @@ describe('a routing loop', () => {
     'a b b c',
     'a b b b b b b',
     'a * a * a *',
+    // Who is seen once may be on the way to one router that comes again.
+    's a * a * a',
+    's * a * a b',
+    's a * a b a',
     // It was left again.
     'a b a b c',
     '* * * *',
