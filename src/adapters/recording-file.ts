@@ -3,10 +3,10 @@
 import fs from 'node:fs'
 import { fromNodeError, UsageError } from '../errors/index.js'
 import type { ByteSource } from '../sockets/recording-header.js'
+import { readWhole } from './input-descriptor.js'
 
 /** A pipe is read into memory: more is refused. */
 const PIPE_LIMIT = 1024 * 1024 * 1024
-const CHUNK = 1024 * 1024
 
 export interface RecordingFile extends ByteSource {
   close(): void
@@ -60,19 +60,9 @@ function readAt(fd: number, offset: number, length: number): Uint8Array {
 }
 
 function readPipe(fd: number, path: string): Uint8Array {
-  const chunks: Uint8Array[] = []
-  const chunk = new Uint8Array(CHUNK)
-  let total = 0
-  for (;;) {
-    const got = fs.readSync(fd, chunk, 0, CHUNK, null)
-    if (got === 0) return Buffer.concat(chunks, total)
-    // A pipe gives 64 KiB or less at a time: only that is kept.
-    chunks.push(chunk.slice(0, got))
-    total += got
-    if (total > PIPE_LIMIT) {
-      throw new UsageError(`${path} is a pipe with more than ${PIPE_LIMIT} bytes`, {
-        hints: ['store it in a file first'],
-      })
-    }
-  }
+  const bytes = readWhole(fd, PIPE_LIMIT)
+  if (bytes !== null) return bytes
+  throw new UsageError(`${path} is a pipe with more than ${PIPE_LIMIT} bytes`, {
+    hints: ['store it in a file first'],
+  })
 }

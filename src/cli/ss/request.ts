@@ -1,6 +1,6 @@
 // What a command line of `netkit ss` asks for: ss's words and flags as one typed request.
 
-import fs from 'node:fs'
+import { readInput } from '../../adapters/input-descriptor.js'
 import { parseFilterText } from '../../compose/filter-text.js'
 import type { SocketRequest } from '../../compose/plan.js'
 import { fromNodeError, UsageError } from '../../errors/index.js'
@@ -34,6 +34,9 @@ export interface SelectionFlags {
   exclude?: string[] | undefined
   filter?: string | undefined
 }
+
+/** More is no filter that anybody wrote. */
+const MOST_FILTER_BYTES = 1024 * 1024
 
 /** Families of `-f` whose sockets are never connected. */
 const IDLE_FAMILIES = ['link', 'netlink', 'xdp']
@@ -115,12 +118,16 @@ function stateFlags(flags: SelectionFlags): number | null {
 
 /** Lines that start with `#` are comments; nothing else is left out (ss also drops lines that start with a zero). */
 function readFilter(path: string): string {
-  let text: string
+  let text: Buffer | null
   try {
-    text = fs.readFileSync(path === '-' ? 0 : path, 'utf8')
+    text = readInput(path, MOST_FILTER_BYTES)
   } catch (error) {
     throw fromNodeError('file-open', error, `read the filter from ${path}`)
   }
-  const lines = text.split('\n').filter(line => !line.trimStart().startsWith('#'))
+  if (text === null) throw new UsageError(`the filter from ${path} is longer than 1 MiB`)
+  const lines = text
+    .toString('utf8')
+    .split('\n')
+    .filter(line => !line.trimStart().startsWith('#'))
   return lines.join(' ')
 }

@@ -1,13 +1,12 @@
 // Traces that --json or --ndjson saved, read back.
 
-import fs from 'node:fs'
+import { readInput } from '../../adapters/input-descriptor.js'
 import { printable } from '../../bytes/printable.js'
 import { fromNodeError, NetkitError, UsageError } from '../../errors/index.js'
 import type { TraceDocument } from '../../probe/trace-document.js'
 import { readTraceDocument } from '../../probe/trace-reader.js'
 
 const MOST_BYTES = 64 * 1024 * 1024
-const CHUNK_BYTES = 64 * 1024
 /** As cat(1) and others have it. */
 const STDIN = '-'
 
@@ -17,7 +16,7 @@ const STDIN = '-'
  */
 export function readSavedTrace(file: string): TraceDocument {
   const shown = file === STDIN ? 'standard input' : printable(file)
-  const json = parse(read(file))
+  const json = parse(read(file, shown))
   if (json === undefined) {
     throw new UsageError(`${shown} holds no trace: it is not JSON`, {
       hints: ['save one: netkit trace --json HOST > FILE'],
@@ -31,30 +30,17 @@ export function readSavedTrace(file: string): TraceDocument {
   }
 }
 
-function read(file: string): string {
+function read(file: string, shown: string): string {
+  let content: Buffer | null
   try {
-    if (file === STDIN) return readStdin()
-    const { size } = fs.statSync(file)
-    if (size > MOST_BYTES) throw new UsageError(`${printable(file)} holds no trace: it is longer than 64 MiB`)
-    return fs.readFileSync(file, 'utf8')
+    content = readInput(file, MOST_BYTES)
   } catch (error) {
-    const failure = fromNodeError('file-open', error, `read ${file === STDIN ? 'standard input' : file}`)
+    const failure = fromNodeError('file-open', error, `read ${shown}`)
     if (!(failure instanceof NetkitError)) throw failure
     throw new UsageError(failure.message, { hints: [...failure.hints], cause: error })
   }
-}
-
-/** What a pipe holds is not known before it has been read. */
-function readStdin(): string {
-  const parts: Buffer[] = []
-  for (let bytes = 0; ; ) {
-    const part = Buffer.allocUnsafe(CHUNK_BYTES)
-    const read = fs.readSync(0, part)
-    if (read === 0) return Buffer.concat(parts).toString('utf8')
-    bytes += read
-    if (bytes > MOST_BYTES) throw new UsageError('standard input holds no trace: it is longer than 64 MiB')
-    parts.push(part.subarray(0, read))
-  }
+  if (content === null) throw new UsageError(`${shown} holds no trace: it is longer than 64 MiB`)
+  return content.toString('utf8')
 }
 
 /** A document, or the last line of a stream of events. */

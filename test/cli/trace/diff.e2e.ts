@@ -95,6 +95,14 @@ test('a trace may come by standard input', async () => {
   expect(bad.stderr).toMatch(/^netkit: standard input holds no trace/)
 })
 
+test('what never ends is no trace, whatever its size is said to be', async () => {
+  const { stderr, code } = await runNetkit(['trace', 'diff', '/dev/zero', save('zero.json', [hop(1, [target()])])])
+  expect({ stderr, code }).toEqual({
+    stderr: 'netkit: /dev/zero holds no trace: it is longer than 64 MiB\n',
+    code: 2,
+  })
+})
+
 test('a letter in the other case is suggested', async () => {
   const { stderr, code } = await runNetkit(['trace', '-p', '80', '127.0.0.1'])
   expect(code).toBe(2)
