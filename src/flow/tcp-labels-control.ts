@@ -52,8 +52,13 @@ export function labelReset(
     const acknowledged = hasAck && ((walked.acknowledgment - words[other + Row.NEXT]!) | 0) === 0
     return acknowledged ? Label.RST_REFUSE : Label.RST_IGNORED
   }
-  if ((otherState & Row.ACKED) === 0) return Label.RST_ABORT
   const expected = words[other + Row.LAST_ACK]!
+  if ((otherState & Row.ACKED) === 0) {
+    // Of the other end only an ACK of an older connection may have come: the reset has its number.
+    const answers =
+      !hasAck && sequence === expected && (state & Row.SENT_SYN) !== 0 && sequence !== words[side + Row.NEXT]
+    return answers ? Label.RST_ANSWER : Label.RST_ABORT
+  }
   const scale = (otherState & Row.SCALE_MASK) >>> Row.SCALE_SHIFT
   const shift = scale > 2 && (otherState & Row.ACKED_BEHIND_SYN) !== 0 ? scale - 2 : 0
   // Midstream the scale is not known: the largest there is (RFC 7323 2.3) excludes no reset that might count.

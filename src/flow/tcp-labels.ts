@@ -144,7 +144,9 @@ export class TcpLabeller {
       if ((flags & TCP_FIN) !== 0) newState |= Row.SENT_FIN
       if ((flags & TCP_SYN) !== 0) {
         newState |= (flags & TCP_ACK) !== 0 ? Row.SENT_SYN_ACK : Row.SENT_SYN
-        words[other + Row.STATE]! &= ~Row.RST_SINCE_SYN
+        // A SYN begins anew: what was reset before it does not matter any more.
+        newState &= ~Row.SENT_RST
+        words[other + Row.STATE]! &= ~(Row.RST_SINCE_SYN | Row.SENT_RST)
       }
     } else if (length > 0) {
       const afterFin = (state & Row.SENT_FIN) !== 0 && ((end - next) | 0) > 0
@@ -155,8 +157,17 @@ export class TcpLabeller {
         newState |= Row.ACKED_BEHIND_SYN
         const opening = labelOpening(words, at, side, other, walked, state, otherState)
         labels |= opening
-        // Ours: what an older connection acknowledges is not missing in this one.
-        if ((opening & Label.CHALLENGE_ACK) !== 0) labels &= ~Label.ACKED_UNSEEN
+        if ((opening & Label.CHALLENGE_ACK) !== 0) {
+          labels &= ~Label.ACKED_UNSEEN
+          if ((otherState & Row.LAST_RST) === 0) {
+            // Ours: nothing that an older connection says is of this one, but for what a reset may answer.
+            words[side + Row.STATE] = state & ~Row.INITIAL_KNOWN
+            words[side + Row.LAST_ACK] = acknowledgment
+            words[other + Row.STATE] = otherState
+            words[other + Row.CONTIGUOUS] = words[other + Row.NEXT]!
+            return labels
+          }
+        }
       }
       newState |= Row.ACKED
     }
@@ -170,7 +181,8 @@ export class TcpLabeller {
           words[side + Row.CONTIGUOUS] =
             ((words[side + Row.CONTIGUOUS]! - next) | 0) > 0 ? next : words[side + Row.CONTIGUOUS]!
         }
-        if (((end - next) | 0) > 0) {
+        // Ours: the number of a reset says what it answers, not what was sent.
+        if (((end - next) | 0) > 0 && (flags & TCP_RST) === 0) {
           words[side + Row.NEXT] = end
           doubles[times + Row.NEXT_TIME] = walked.timeNs
         }
@@ -205,8 +217,7 @@ export class TcpLabeller {
     const sequence = walked.sequence | 0
     const next = words[side + Row.NEXT]!
     if ((walked.flags & TCP_SYN) !== 0 && sequence === words[side + Row.INITIAL]) {
-      // Ours: attempts to open have labels of their own, and one behind a reset is a new attempt.
-      // In a simultaneous open the SYN-ACK repeats the SYN of its own sender (RFC 9293 3.5): it is the first all the same.
+      // Ours: attempts to open have labels of their own; one behind a reset is new, as is a first SYN-ACK (RFC 9293 3.5).
       if ((walked.flags & TCP_ACK) !== 0)
         return (words[side + Row.STATE]! & Row.SENT_SYN_ACK) !== 0 ? Label.SYN_ACK_RETRANSMIT : 0
       return (words[other + Row.STATE]! & Row.RST_SINCE_SYN) !== 0 ? Label.SYN_RETRY : Label.SYN_RETRANSMIT

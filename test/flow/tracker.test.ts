@@ -133,6 +133,22 @@ test('an acknowledgment of an older connection that answers a SYN is a challenge
   expect(stepper.labels({ is: 'a>S', seq: 5 }, { is: 'b>A', seq: 70, ack: 999 })).toEqual([[], ['challenge-ack']])
 })
 
+test('what an older connection says to a SYN, and the reset that answers it, leave the new one as it was', () => {
+  const labels = new Stepper().labels(
+    { is: 'a>S', seq: 5 },
+    { is: 'b>A', seq: 70, ack: 999 },
+    { is: 'a>R', seq: 999 },
+    { is: 'a>S', seq: 5, atMs: 1000 },
+    { is: 'b>SA', seq: 4000, ack: 6 },
+    { is: 'a>A', seq: 6, ack: 4001 },
+    { is: 'a>PA', seq: 6, ack: 4001, bytes: 10 },
+    { is: 'b>PA', seq: 4001, ack: 16, bytes: 10 },
+    { is: 'a>FA', seq: 16, ack: 4011 },
+  )
+  const answered = [['challenge-ack'], ['rst-answer'], ['syn-retransmit']]
+  expect(labels).toEqual([[], ...answered, [], ['handshake-ack'], [], [], []])
+})
+
 test('a FIN sent again, and data behind a FIN', () => {
   const stepper = open()
   stepper.add({ is: 'a>FA', seq: 0, ack: 1, atMs: 100 })
