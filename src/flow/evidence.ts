@@ -1,9 +1,9 @@
 // Keeps the packets that findings name: bounded columns of what is notable of each flow, freed when the flow ends.
 
 import type { CapturedPacket } from '../wire/captured-packet.js'
-import { KIND_ICMP_ERROR, KIND_TCP, TCP_ACK, TCP_RST, TCP_SYN, type WalkedPacket } from '../wire/walked-packet.js'
+import { KIND_ICMP_ERROR, KIND_TCP, TCP_RST, TCP_SYN, type WalkedPacket } from '../wire/walked-packet.js'
 import { EvidenceColumns } from './evidence-columns.js'
-import { formatAddress } from './flow-address.js'
+import { copied, type Exchange, Exchanges, NEW, PROGRESS, STEADY } from './evidence-exchange.js'
 import * as Label from './label-bits.js'
 import type { Endpoint } from './model.js'
 
@@ -43,20 +43,6 @@ export interface Note {
   dontFragment: boolean
 }
 
-/** The first request of a connection and its answer. Frames are 0 where there is none. */
-export interface Exchange {
-  requestFrame: number
-  requestBytes: number
-  /** Last packet of the request. */
-  lastFrame: number
-  lastNs: number
-  /** What acknowledged all of it without an answer. */
-  ackFrame: number
-  ackNs: number
-  responseFrame: number
-  responseNs: number
-}
-
 /** What is kept of a flow. */
 export interface FlowNotes {
   notes: Note[]
@@ -94,29 +80,12 @@ const NOTABLE =
   Label.FIN_RETRANSMIT |
   Label.DATA_AFTER_CLOSE
 
-/** Bits of what is waited for of a flow. The low two: its first packet, data of its client, the answer to them, nothing. */
-const NEW = 0
-const AWAITS_REQUEST = 1
-const AWAITS_RESPONSE = 2
-const STEADY = 3
-const PROGRESS = 3
+/** Bits of what is waited for of a flow, behind those of its first exchange. */
 const CLOSED_SHIFT = 2
 const ASKED_SHIFT = 4
 
-/** Columns of how a flow began, and of the times to it. */
-const REQUEST = 0
-const REQUEST_BYTES = 1
-const REQUEST_END = 2
-const LAST = 3
-const ACK = 4
-const RESPONSE = 5
-const FIRST_END = 6
-const BEGIN_WORDS = 12
-const LAST_TIME = 0
-const ACK_TIME = 1
-const RESPONSE_TIME = 2
-const BEGIN_TIMES = 3
-
+/** Payload of a full segment over Ethernet: IPv4 and IPv6, with and without time stamps (RFC 7323); in VXLAN and GENEVE too. */
+const SEGMENTS = [1448, 1460, 1428, 1440, 1398, 1378]
 /** Larger than any packet of Ethernet. */
 const GIANT_PAYLOAD = 1500
 
@@ -127,8 +96,7 @@ export class Evidence {
   #heads = new Int32Array(1024)
   #tails = new Int32Array(1024)
   #counts = new Int32Array(1024)
-  #begins = new Int32Array(BEGIN_WORDS * 1024)
-  #times = new Float64Array(BEGIN_TIMES * 1024)
+  readonly #exchanges = new Exchanges(1024)
   /** Time of the packet before, and whether there was one. */
   readonly #last = new Float64Array(1)
   /** First frames of what is wrong with the capture itself. */
@@ -142,6 +110,8 @@ export class Evidence {
   }
   lastFrame = 0
   largestPayload = 0
+  /** Payloads that are whole numbers of the segments that Ethernet carries. */
+  merged = 0
   #baseSeconds = 0
   #baseNanoseconds = 0
   #isTimed = false
@@ -193,6 +163,7 @@ export class Evidence {
   #noteGiant(frame: number, bytes: number): void {
     remember(this.frames.giants, frame)
     if (bytes > this.largestPayload) this.largestPayload = bytes
+    if (SEGMENTS.some(segment => bytes % segment === 0)) this.merged++
   }
 
   #begin(packet: CapturedPacket): void {
@@ -212,7 +183,8 @@ export class Evidence {
     }
     if ((labels & (Label.GAP | Label.ACKED_UNSEEN)) !== 0) remember(this.frames.gaps, frame)
     let left = watch
-    if ((left & PROGRESS) !== STEADY) left = this.#step(frame, tracked, left)
+    const progress = left & PROGRESS
+    if (progress !== STEADY) left = (left & ~PROGRESS) | this.#exchanges.step(frame, tracked, progress)
     const closed = 1 << (CLOSED_SHIFT + sender)
     const asked = 1 << (ASKED_SHIFT + 1 - sender)
     let role = ROLE_LABELS
@@ -227,55 +199,6 @@ export class Evidence {
     if ((labels & AGAIN) !== 0) left |= 1 << (ASKED_SHIFT + sender)
     this.#watch[flow] = left
     if (role !== ROLE_LABELS || (labels & NOTABLE) !== 0) this.#keep(frame, tracked, role)
-  }
-
-  /** Follows a connection to the first data of its server. */
-  #step(frame: number, tracked: TrackedPacket, watch: number): number {
-    const { flow, sender, walked } = tracked
-    const progress = watch & PROGRESS
-    const rest = watch & ~PROGRESS
-    const at = flow * BEGIN_WORDS
-    if (progress === NEW) {
-      this.#noteEnd(at + FIRST_END, walked)
-      return rest | ((walked.flags & (TCP_SYN | TCP_ACK)) === TCP_SYN ? AWAITS_REQUEST : STEADY)
-    }
-    const begins = this.#begins
-    const { timeNs } = tracked
-    const end = (walked.sequence + walked.payloadBytes) | 0
-    if (sender === 0) {
-      if (walked.payloadBytes === 0) return watch
-      const isFirst = progress === AWAITS_REQUEST
-      if (!isFirst && ((end - begins[at + REQUEST_END]!) | 0) <= 0) return watch
-      if (isFirst) {
-        begins[at + REQUEST] = frame
-        begins[at + REQUEST_BYTES] = walked.payloadBytes
-      }
-      begins[at + REQUEST_END] = end
-      begins[at + LAST] = frame
-      this.#times[flow * BEGIN_TIMES + LAST_TIME] = timeNs
-      return rest | AWAITS_RESPONSE
-    }
-    if (walked.payloadBytes > 0) {
-      begins[at + RESPONSE] = frame
-      this.#times[flow * BEGIN_TIMES + RESPONSE_TIME] = timeNs
-      return rest | STEADY
-    }
-    if (progress === AWAITS_RESPONSE && ((walked.acknowledgment - begins[at + REQUEST_END]!) | 0) >= 0) {
-      if (begins[at + ACK]! < begins[at + LAST]!) {
-        begins[at + ACK] = frame
-        this.#times[flow * BEGIN_TIMES + ACK_TIME] = timeNs
-      }
-    }
-    return watch
-  }
-
-  #noteEnd(at: number, walked: WalkedPacket): void {
-    this.#begins[at] = walked.family
-    this.#begins[at + 1] = walked.source0
-    this.#begins[at + 2] = walked.source1
-    this.#begins[at + 3] = walked.source2
-    this.#begins[at + 4] = walked.source3
-    this.#begins[at + 5] = walked.sourcePort
   }
 
   #keep(frame: number, tracked: TrackedPacket, role: number): void {
@@ -306,47 +229,18 @@ export class Evidence {
     if (slot >= this.#watch.length) this.#grow(slot)
     const counts = this.#counts[slot]!
     const notes = (counts & 0xfff) === 0 ? [] : this.#rows.take(this.#heads[slot]!)
-    const at = slot * BEGIN_WORDS
-    const begins = this.#begins.slice(at, at + BEGIN_WORDS)
     this.#watch[slot] = NEW
     this.#counts[slot] = 0
-    this.#begins.fill(0, at, at + BEGIN_WORDS)
-    const [family, word0, word1, word2, word3, port] = begins.subarray(FIRST_END)
-    return {
-      notes,
-      forgotten: counts >>> 24,
-      exchange: begins[REQUEST] === 0 ? null : this.#exchange(slot, begins),
-      first: { address: formatAddress(family!, word0!, word1!, word2!, word3!), port: port! },
-    }
-  }
-
-  #exchange(slot: number, begins: Int32Array): Exchange {
-    const at = slot * BEGIN_TIMES
-    const isAcked = begins[ACK]! > begins[LAST]!
-    return {
-      requestFrame: begins[REQUEST]!,
-      requestBytes: begins[REQUEST_BYTES]!,
-      lastFrame: begins[LAST]!,
-      lastNs: this.#times[at + LAST_TIME]!,
-      ackFrame: isAcked ? begins[ACK]! : 0,
-      ackNs: isAcked ? this.#times[at + ACK_TIME]! : 0,
-      responseFrame: begins[RESPONSE]!,
-      responseNs: this.#times[at + RESPONSE_TIME]!,
-    }
+    return { notes, forgotten: counts >>> 24, ...this.#exchanges.take(slot) }
   }
 
   #grow(slot: number): void {
     const size = Math.max(slot + 1, this.#watch.length * 2)
-    const copy = <T extends { set(from: T): void }>(from: T, to: T): T => {
-      to.set(from)
-      return to
-    }
-    this.#watch = copy(this.#watch, new Uint8Array(size))
-    this.#heads = copy(this.#heads, new Int32Array(size))
-    this.#tails = copy(this.#tails, new Int32Array(size))
-    this.#counts = copy(this.#counts, new Int32Array(size))
-    this.#begins = copy(this.#begins, new Int32Array(BEGIN_WORDS * size))
-    this.#times = copy(this.#times, new Float64Array(BEGIN_TIMES * size))
+    this.#watch = copied(this.#watch, new Uint8Array(size))
+    this.#heads = copied(this.#heads, new Int32Array(size))
+    this.#tails = copied(this.#tails, new Int32Array(size))
+    this.#counts = copied(this.#counts, new Int32Array(size))
+    this.#exchanges.grow(size)
   }
 }
 

@@ -90,13 +90,15 @@ export function captureFindings(facts: CaptureFacts, evidence: Evidence): Findin
     { packets: facts.packets },
   )
   // A few that are a little too large change no verdict.
-  const isOffloaded = facts.giants >= MANY_GIANTS || evidence.largestPayload > MOST_PAYLOAD
+  const giants = Math.max(facts.giants, evidence.merged)
+  const isOffloaded =
+    giants >= MANY_GIANTS || evidence.largestPayload > MOST_PAYLOAD || evidence.merged > facts.packets / 2
   say(
     'capture-offload',
     'note',
-    isOffloaded ? facts.giants : 0,
+    isOffloaded ? giants : 0,
     frames.giants,
-    `${counted(facts.giants, 'segment is', 'segments are')} larger than the network takes@: captured on a host with segmentation offload, the wire carried them in pieces`,
+    `${counted(giants, 'segment is', 'segments are')} larger than the network takes@: captured on a host with segmentation offload, the wire carried them in pieces`,
   )
   const evicted = facts.evictedFlows
   say(
