@@ -53,6 +53,12 @@ describe('options of a SYN', () => {
     },
   )
 
+  test('the first block of a selective acknowledgment is read, and only one of whole blocks', () => {
+    const block = '05 0a f0 00 00 01 f0 00 05 b5 00 00'
+    expect(read(tcp({ options: hex(block) }))).toMatchObject({ sackStart: 0xf0000001, sackEnd: 0xf00005b5 })
+    expect(read(tcp({ options: hex(block.replace('0a', '09')) }))).toMatchObject({ sackStart: 0, sackEnd: 0 })
+  })
+
   test('bounds that cannot be are refused', () => {
     const options = new TcpOptionsView()
     options.move(view(SYN), -1, 20)
