@@ -102,12 +102,12 @@ describe('a page', () => {
       file: hostile,
       warnings: [hostile],
       findings: [{ rule: hostile, severity: 'error', flow: 1, flows: 1, frames: [1], sentence: hostile, numbers: {} }],
-      change: flow => ({
-        ...flow,
-        client: { ...flow.client, address: hostile },
-        encapsulation: [hostile],
-        ...(flow.protocol === 'tcp' ? { evidence: [{ text: hostile, frames: [4] }] } : {}),
-      }),
+      change: flow => {
+        const client = { ...flow.client, address: hostile }
+        return flow.protocol === 'udp'
+          ? flow
+          : { ...flow, client, encapsulation: [hostile], evidence: [{ text: hostile, frames: [4] }] }
+      },
     })
     const elements = checked(page)
     expect(page).not.toContain('<script')
