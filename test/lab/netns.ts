@@ -156,9 +156,9 @@ export class Helper {
   }
 
   /** Sends one command line and takes the answer. */
-  ask<T>(command: string): Promise<T> {
+  ask<T>(command: string, limitMs?: number): Promise<T> {
     this.#child.stdin!.write(`${command}\n`)
-    return this.next<T>()
+    return this.next<T>(limitMs)
   }
 
   /** Closes standard input and waits for the end; kills it (by pid) when it does not go. */
