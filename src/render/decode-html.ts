@@ -53,7 +53,7 @@ export function decodeHtml(page: DecodePage): string {
   const withSeries = flows.filter(flow => series.of(flow) !== null)
   const drawn = chosenFlows(withSeries, named, MOST_DRAWN)
   const isDrawn = new Set(drawn.map(({ id }) => id))
-  const title = `netkit decode: ${fileWords(head.file)}`
+  const title = `netkit decode: ${fileWords(head.file.slice(head.file.lastIndexOf('/') + 1))}`
   return [
     '<!DOCTYPE html>',
     '<html lang="en">',
@@ -70,7 +70,7 @@ export function decodeHtml(page: DecodePage): string {
     '<main>',
     summaryHtml(page),
     findingsHtml(findings, isDrawn),
-    tableHtml(page, flows, isDrawn),
+    tableHtml(page, flows, drawn),
     drawnHtml(page, drawn),
     '</main>',
     '</body>',
@@ -106,18 +106,21 @@ const COLUMNS = ['id', 'client', 'server', 'outcome', 'who, why', 'packets', 'pa
 /** Columns of text come before it. */
 const FIRST_NUMBER = 5
 
-function tableHtml({ counts }: DecodePage, flows: readonly Flow[], isDrawn: ReadonlySet<number>): string {
+function tableHtml({ counts }: DecodePage, flows: readonly Flow[], drawn: readonly Flow[]): string {
   const total = counts.tcp + counts.udp
   if (total === 0) return '<h2 id="flows">Flows</h2>\n<p>No TCP or UDP in this capture.</p>'
   const heads = COLUMNS.map(
     (name, index) => `<th scope="col"${index >= FIRST_NUMBER ? ' class="num"' : ''}>${name}</th>`,
   )
+  const isDrawn = new Set(drawn.map(({ id }) => id))
   const rows = flows.map(flow => rowHtml(flow, isDrawn))
+  const links = drawn.map(({ id }) => `<a href="#flow-${id}">${id}</a>`)
   const left = total - flows.length
   const rest = left > 0 ? `<p class="soft">${grouped(left)} more flows are not in this page.</p>` : ''
   return [
     '<h2 id="flows">Flows</h2>',
-    '<p class="soft">Trouble first, the newest of a kind before others. Those with a link are drawn below.</p>',
+    '<p class="soft">Trouble first, the newest of a kind before others.</p>',
+    `<nav aria-label="flows drawn">Drawn below: ${links.join(' ')}</nav>`,
     `<div class="wide"><table class="flows"><thead><tr>${heads.join('')}</tr></thead>`,
     `<tbody>${rows.join('\n')}</tbody></table></div>${rest}`,
   ].join('\n')

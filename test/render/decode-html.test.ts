@@ -67,6 +67,7 @@ describe('a page', () => {
     const elements = checked(stepPage(LOSS))
     expect(elements.filter(({ name }) => name === 'a').map(({ attributes }) => attributes['href'])).toEqual([
       '#flow-1',
+      '#flow-1',
       '#flows',
     ])
     expect(elements.find(({ attributes }) => attributes['id'] === 'flow-1')?.name).toBe('section')
@@ -97,7 +98,7 @@ describe('a page', () => {
   })
 
   test('shows what comes from a capture as text', () => {
-    const hostile = `<script>alert("1")</script>&amp;'\u001b[2J\u202e`
+    const hostile = `<script>alert("1")<b>&amp;'\u001b[2J\u202e`
     const page = stepPage(LOSS, {
       file: hostile,
       warnings: [hostile],
@@ -112,7 +113,7 @@ describe('a page', () => {
     const elements = checked(page)
     expect(page).not.toContain('<script')
     expect(page).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/)
-    const shown = `<script>alert("1")</script>&amp;'\\x1b[2J\\u{202e}`
+    const shown = `<script>alert("1")<b>&amp;'\\x1b[2J\\u{202e}`
     const places = elements.filter(
       ({ name, text }) => ['h1', 'title', 'dd', 'li', 'td', 'h3'].includes(name) && text.includes(shown),
     )
