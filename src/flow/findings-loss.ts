@@ -34,9 +34,11 @@ interface Stuck {
   payload: number
   /** What the other end sent meanwhile. */
   answers: Note[]
+  /** How often, as far as that is known. */
+  times: string
 }
 
-function stuckOf({ flow, notes, sideOf }: Subject, side: Side): Stuck | null {
+function stuckOf({ flow, notes, kept, sideOf }: Subject, side: Side): Stuck | null {
   const again = notes.filter(note => sideOf(note) === side && hasLabel(note, AGAIN) && note.payload > 0)
   const last = again.at(-1)
   if (last === undefined || flow.unacknowledgedBytes[side] < last.payload) return null
@@ -48,7 +50,13 @@ function stuckOf({ flow, notes, sideOf }: Subject, side: Side): Stuck | null {
       sideOf(note) !== side && note.role !== ROLE_ICMP && note.frame > first!.frame && (note.flags & TCP_RST) === 0,
   )
   if (answers.some(({ acknowledgment }) => ((acknowledgment - last.sequence) | 0) > 0)) return null
-  return { side, repeats, payload: Math.max(...repeats.map(({ payload }) => payload)), answers }
+  return {
+    side,
+    repeats,
+    payload: Math.max(...repeats.map(({ payload }) => payload)),
+    answers,
+    times: `${kept.forgotten > 0 ? 'at least ' : ''}${counted(repeats.length, 'time')}`,
+  }
 }
 
 /** Nothing at all comes back while data are repeated. */
@@ -56,8 +64,8 @@ export function unanswered(subject: Subject): FlowMatch | null {
   const { flow } = subject
   for (const side of SIDES) {
     const stuck = stuckOf(subject, side)
-    if (stuck === null || stuck.answers.length > 0) continue
-    const { repeats, payload } = stuck
+    if (stuck === null || stuck.answers.length > 0 || mtuBlackHole(subject) !== null) continue
+    const { repeats, payload, times } = stuck
     const first = repeats[0]!
     const last = repeats.at(-1)!
     const ms = (last.timeNs - first.timeNs) / 1e6
@@ -66,7 +74,7 @@ export function unanswered(subject: Subject): FlowMatch | null {
       severity: 'error',
       frames,
       numbers: { retransmissions: repeats.length, bytes: payload, spanMs: ms },
-      sentence: `${sideName(flow, side)} repeated the same ${counted(payload, 'byte')} ${counted(repeats.length, 'time')} within ${lasting(ms)} (${frameWords(frames)}) and got nothing back from ${sideName(flow, otherSide(side))}: the way or the other end is dead`,
+      sentence: `${sideName(flow, side)} repeated the same ${counted(payload, 'byte')} ${times} within ${lasting(ms)} (${frameWords(frames)}) and got nothing back from ${sideName(flow, otherSide(side))}: the way or the other end is dead`,
       weight: repeats.length,
     }
   }
@@ -80,22 +88,26 @@ export function mtuBlackHole(subject: Subject): FlowMatch | null {
   for (const side of SIDES) {
     const stuck = stuckOf(subject, side)
     if (stuck === null || stuck.payload < SMALL_PAYLOAD) continue
-    const { repeats, payload, answers } = stuck
+    const { repeats, payload, answers, times } = stuck
     const isFixed = flow.client.address.includes(':') || repeats.every(({ dontFragment }) => dontFragment)
     // Had less than one such segment been acknowledged in all, none of that size ever was.
     const acknowledged = flow.payloadBytes[side] - flow.retransmittedBytes[side] - flow.unacknowledgedBytes[side]
-    const isAlive = answers.some(note => note.role === ROLE_ANSWER && (note.flags & TCP_SYN) === 0)
+    // A small segment behind them came through, and was answered before they were repeated.
+    const early = notes.filter(
+      note => sideOf(note) !== side && hasLabel(note, Label.DUP_ACK) && note.acknowledgment === repeats[0]!.sequence,
+    )
+    const answer = answers.find(note => note.role === ROLE_ANSWER && (note.flags & TCP_SYN) === 0) ?? early[0]
     const isOpen = flow.frames.handshakeAck !== null || acknowledged > 0 || answers.length > 0
-    if (!isFixed || acknowledged >= payload || !isAlive || !isOpen) continue
+    if (!isFixed || acknowledged >= payload || answer === undefined || !isOpen) continue
     if (notes.some(note => sideOf(note) === otherSide(side) && hasLabel(note, Label.SYN_ACK_RETRANSMIT))) continue
     if (flow.zeroWindows[otherSide(side)] > 0) continue
-    const frames = framesOf(...repeats.map(({ frame }) => frame), answers[0]!.frame)
+    const frames = framesOf(...repeats.map(({ frame }) => frame), answer.frame)
     const lastMs = (repeats.at(-1)!.timeNs - repeats[0]!.timeNs) / 1e6
     return {
       severity: 'error',
       frames,
       numbers: { bytes: payload, retransmissions: repeats.length, acknowledgedBytes: acknowledged, spanMs: lastMs },
-      sentence: `segments of ${payload} bytes with "don't fragment" of ${sideName(flow, side)} never arrive: repeated ${counted(repeats.length, 'time')} within ${lasting(lastMs)}, while ${sideName(flow, otherSide(side))} still answers (${frameWords(frames)}), and no ICMP error says why: an MTU black hole`,
+      sentence: `segments of ${payload} bytes with "don't fragment" of ${sideName(flow, side)} never arrive: repeated ${times} within ${lasting(lastMs)}, while ${sideName(flow, otherSide(side))} still answers (${frameWords(frames)}), and no ICMP error says why: an MTU black hole`,
       weight: repeats.length,
     }
   }

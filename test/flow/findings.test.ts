@@ -343,9 +343,10 @@ test('what is kept is bounded, and what could not be kept is said', () => {
   const found = scene.finish()
   expect(found[0]).toMatchObject({ rule: 'evidence-full' })
   expect(found[1]).toMatchObject({ rule: 'unanswered-data', numbers: { retransmissions: 10 } })
+  expect(found[1]!.sentence).toContain('at least 10 times')
 })
 
-test('the order of findings does not hang on the order in which flows end; rules have different names', () => {
+test('the text is the same for the same packets; rules have different names', () => {
   const names = FLOW_RULES.map(({ name }) => name)
   expect(new Set(names).size).toBe(names.length)
   const build = (): string =>
