@@ -47,7 +47,8 @@ export interface SeriesPoint {
 }
 
 /** Labels that are no trouble, or not of the connection. */
-const PLAIN = Label.HANDSHAKE_ACK | Label.WINDOW_UPDATE | Label.CAPTURE_DUPLICATE | Label.TRUNCATED | Label.BAD_CHECKSUM
+export const QUIET_LABELS =
+  Label.HANDSHAKE_ACK | Label.WINDOW_UPDATE | Label.CAPTURE_DUPLICATE | Label.TRUNCATED | Label.BAD_CHECKSUM
 const NOTABLE_FLAGS = TCP_SYN | TCP_FIN | TCP_RST
 /** The beginning of a flow stays whole. */
 const KEPT_HEAD = 24
@@ -105,8 +106,8 @@ export class FlowSeries {
     const isTcp = walked.kind === KIND_TCP
     const flags = isTcp ? walked.flags & 0x1ff : 0
     const isIcmp = walked.kind === KIND_ICMP_ERROR
-    if ((labels & ~PLAIN) !== 0 || (flags & TCP_RST) !== 0 || isIcmp) this.troubles++
-    const isNotable = (labels & ~PLAIN) !== 0 || (flags & NOTABLE_FLAGS) !== 0 || isIcmp
+    if ((labels & ~QUIET_LABELS) !== 0 || (flags & TCP_RST) !== 0 || isIcmp) this.troubles++
+    const isNotable = (labels & ~QUIET_LABELS) !== 0 || (flags & NOTABLE_FLAGS) !== 0 || isIcmp
     const kind = isNotable ? NOTABLE : tracker.sender * 2 + (walked.payloadBytes > 0 ? 1 : 0)
     this.lastFrame = packet.frame
     this.packets++

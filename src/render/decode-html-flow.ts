@@ -1,9 +1,8 @@
 // One flow of the page: what is known of it, a graph of each direction that carried data, and its ladder.
 
 import type { Finding } from '../flow/finding.js'
-import * as Label from '../flow/label-bits.js'
 import type { Flow, TcpFlow } from '../flow/model.js'
-import type { FlowSeries, SeriesPoint } from '../flow/series.js'
+import { type FlowSeries, QUIET_LABELS, type SeriesPoint } from '../flow/series.js'
 import { type GraphData, graphOf } from '../flow/series-graph.js'
 import { type GraphWords, graphSvg } from './decode-html-graph.js'
 import { ladderHtml } from './decode-html-ladder.js'
@@ -73,7 +72,7 @@ function graphs(flow: TcpFlow, series: FlowSeries, points: readonly SeriesPoint[
 const LIGHT = 3
 
 function weightOf({ segments, gaps }: GraphData): number {
-  const troubled = segments.filter(({ point }) => (point.labels & ~Label.HANDSHAKE_ACK) !== 0)
+  const troubled = segments.filter(({ point }) => (point.labels & ~QUIET_LABELS) !== 0)
   return segments.length + (troubled.length + gaps.length) * LIGHT
 }
 

@@ -1,10 +1,9 @@
 // The ladder of a flow: each packet an arrow between client and server, with its time and its labels. A table, so that it can be
 // read aloud, searched, and broken between pages.
 
-import * as Label from '../flow/label-bits.js'
 import { labelNames, RETRANSMISSION_KINDS } from '../flow/labels.js'
 import type { Flow } from '../flow/model.js'
-import type { SeriesPoint } from '../flow/series.js'
+import { QUIET_LABELS, type SeriesPoint } from '../flow/series.js'
 import { TCP_ACK, TCP_CWR, TCP_ECE, TCP_FIN, TCP_PSH, TCP_RST, TCP_SYN, TCP_URG } from '../wire/walked-packet.js'
 import { escaped, lastingWords } from './decode-html-text.js'
 import { endWords, grouped } from './decode-words.js'
@@ -157,7 +156,7 @@ const QUIET = Label.HANDSHAKE_ACK | Label.WINDOW_UPDATE | Label.CAPTURE_DUPLICAT
 /** Colour of an arrow: of a reset, of trouble, of anything else. */
 function toneOf({ protocol, flags, labels }: SeriesPoint): 'bad' | 'odd' | 'plain' {
   if ((flags & TCP_RST) !== 0 || protocol === 'icmp') return 'bad'
-  return (labels & ~QUIET) !== 0 ? 'odd' : 'plain'
+  return (labels & ~QUIET_LABELS) !== 0 ? 'odd' : 'plain'
 }
 
 const FLAGS: readonly (readonly [bit: number, name: string])[] = [
