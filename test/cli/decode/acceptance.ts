@@ -81,3 +81,6 @@ export async function inspect(file: string): Promise<{ packets: LabelledPacket[]
 /** Labels that say of a packet that something went wrong. */
 export const troubles = (packets: readonly LabelledPacket[]): Label[] =>
   packets.flatMap(({ labels }) => labels).filter(label => label !== 'handshake-ack' && label !== 'window-update')
+
+/** The TCP packets of a capture that have a label, in their order. */
+export const labelled = async (file: string): Promise<LabelledPacket[]> => (await inspect(file)).packets
