@@ -151,8 +151,6 @@ class Ladder {
   }
 }
 
-const QUIET = Label.HANDSHAKE_ACK | Label.WINDOW_UPDATE | Label.CAPTURE_DUPLICATE | Label.TRUNCATED | Label.BAD_CHECKSUM
-
 /** Colour of an arrow: of a reset, of trouble, of anything else. */
 function toneOf({ protocol, flags, labels }: SeriesPoint): 'bad' | 'odd' | 'plain' {
   if ((flags & TCP_RST) !== 0 || protocol === 'icmp') return 'bad'
