@@ -34,11 +34,6 @@ export class Decoding {
     this.tracker = new FlowTracker(options)
   }
 
-  /** @throws NetkitError when the file cannot be opened */
-  static async open(file: string, options: DecodeOptions = {}): Promise<Decoding> {
-    return new Decoding(file, await openCaptureFile(file, options), options)
-  }
-
   /**
    * Takes all packets.
    * @param afterWindow called after each of the pieces in which the source is read
@@ -73,6 +68,16 @@ export class Decoding {
     this.source.stop()
   }
 
+  /** Time of the first packet. */
+  get firstTimestamp(): string | null {
+    return this.#first
+  }
+
+  get progress(): { packets: number; bytes: number; bytesTotal: number | null } {
+    const { packet, bytesRead, bytesTotal } = this.source
+    return { packets: packet.frame, bytes: bytesRead, bytesTotal }
+  }
+
   /** Of what was read so far. */
   head(): DecodeHead {
     const { source } = this
@@ -99,6 +104,21 @@ export class Decoding {
   /** Whether what lies behind a damaged place could not be read. */
   get isDamaged(): boolean {
     return this.source.flaws.some(({ fatal }) => fatal)
+  }
+}
+
+/** @throws NetkitError when the file cannot be opened */
+export async function openDecoding(file: string, options: DecodeOptions = {}): Promise<Decoding> {
+  return new Decoding(file, await openCaptureFile(file, options), options)
+}
+
+/** One visitor that stands for several; null for none. */
+export function combined(visitors: readonly PacketVisitor[]): PacketVisitor | null {
+  if (visitors.length <= 1) return visitors[0] ?? null
+  return {
+    packet: (packet, tracker) => {
+      for (const visitor of visitors) visitor.packet(packet, tracker)
+    },
   }
 }
 

@@ -33,6 +33,12 @@ export class FlowBoard {
     return orderOf(outcome, tracker.lastFrame(slot)) < this.#bound
   }
 
+  /** A flow that is built already: counted, and kept when it may be shown. */
+  offer(flow: Flow): void {
+    this.#count(flow.outcome)
+    if (orderOf(flow.outcome, flow.lastFrame) < this.#bound) this.add(flow)
+  }
+
   /** One that is wanted. */
   add(flow: Flow): void {
     this.#ended.push(flow)
@@ -40,7 +46,7 @@ export class FlowBoard {
   }
 
   #cut(): void {
-    this.#ended = this.#ended.sort(compareFlows).slice(0, this.#limit)
+    this.#ended = this.best()
     const last = this.#ended.at(-1)
     if (last !== undefined && this.#ended.length === this.#limit) this.#bound = orderOf(last.outcome, last.lastFrame)
   }
@@ -60,7 +66,13 @@ export class FlowBoard {
     })
     const bound = keys.length > this.#limit ? keys.slice().sort()[this.#limit]! : Number.POSITIVE_INFINITY
     const live = slots.filter((_, index) => keys[index]! < bound).map(slot => tracker.read(slot))
-    return [...this.#ended, ...live].sort(compareFlows).slice(0, this.#limit)
+    this.#ended.push(...live)
+    return this.best()
+  }
+
+  /** The flows to be shown, first to last. */
+  best(): Flow[] {
+    return this.#ended.sort(compareFlows).slice(0, this.#limit)
   }
 
   counts(): FlowCounts {

@@ -132,7 +132,7 @@ export function buildFlow(context: FlowContext, slot: number, endReason: FlowEnd
 }
 
 /** The one whose port is not a service's; when that does not tell, the one that spoke first. */
-function udpClient(ports: number): { clientSide: 0 | 1; clientBy: ClientBy } {
+export function udpClient(ports: number): { clientSide: 0 | 1; clientBy: ClientBy } {
   const isFirstService = ports >>> 16 < SYSTEM_PORTS
   const isOtherService = (ports & 0xffff) < SYSTEM_PORTS
   return isFirstService === isOtherService

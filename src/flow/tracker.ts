@@ -19,13 +19,14 @@ import {
   type WalkedPacket,
 } from '../wire/walked-packet.js'
 import { Duplicates } from './duplicates.js'
-import { buildFlow, countGaps, type FlowContext } from './flow-build.js'
+import { buildFlow, countGaps, type FlowContext, udpClient } from './flow-build.js'
 import { endReasonOf, isEnded } from './flow-end.js'
 import * as Row from './flow-record.js'
 import { FlowTable } from './flow-table.js'
 import { IcmpErrors } from './icmp-errors.js'
 import * as Label from './label-bits.js'
 import { STEP_BAD_CHECKSUM, stepIcmp, stepLife } from './life.js'
+import { BITS, CLIENT_IS_1 } from './life-words.js'
 import type { Flow, FlowEndReason, Outcome } from './model.js'
 import { readOutcome } from './outcome.js'
 import { type CaptureQuality, QualityCounts } from './quality.js'
@@ -158,6 +159,24 @@ export class FlowTracker {
   /** Number of the last packet of the flow of a slot. */
   lastFrame(slot: number): number {
     return this.#table.records.slab(slot).words[Row.wordsOf(slot) + Row.LAST_FRAME]!
+  }
+
+  /** Which sender is the client of the flow of a slot, by what was seen of it so far. */
+  clientSender(slot: number): 0 | 1 {
+    const { words } = this.#table.records.slab(slot)
+    const at = Row.wordsOf(slot)
+    if ((words[at + Row.TYPE]! & 0xff) !== IPPROTO_TCP) return udpClient(words[at + Row.PORTS]!).clientSide
+    return (words[at + Row.LIFE_WORDS_AT + BITS]! & CLIENT_IS_1) === 0 ? 0 : 1
+  }
+
+  /**
+   * Where the sequence numbers of an end of a flow begin, unsigned: its SYN's number, or one before the first that was seen or
+   * acknowledged of it; -1 when nothing was.
+   */
+  initialSequence(slot: number, sender: 0 | 1): number {
+    const { words } = this.#table.records.slab(slot)
+    const side = Row.wordsOf(slot) + Row.SIDES + sender * Row.SIDE_WORDS
+    return (words[side + Row.STATE]! & Row.INITIAL_KNOWN) === 0 ? -1 : words[side + Row.INITIAL]! >>> 0
   }
 
   /** Of all flows, those that are remembered still included. */

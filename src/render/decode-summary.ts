@@ -9,19 +9,31 @@ import { wrapped } from './text-fit.js'
 
 const LABEL = 10
 
-export function summaryLines(head: DecodeHead, counts: FlowCounts, columns: number): string[] {
-  return summaryRows(head, counts).flatMap(([label, text]) => wrapped(`${label.padEnd(LABEL)}${text}`, columns, LABEL))
+/** @param flows how many there are when only some are wanted, which `counts` is of then; null when it is of all */
+export function summaryLines(head: DecodeHead, counts: FlowCounts, flows: number | null, columns: number): string[] {
+  return summaryRows(head, counts, flows).flatMap(([label, text]) =>
+    wrapped(`${label.padEnd(LABEL)}${text}`, columns, LABEL),
+  )
 }
 
 /** What each line is about, and what it says. */
-export function summaryRows(head: DecodeHead, counts: FlowCounts): [label: string, text: string][] {
+export function summaryRows(
+  head: DecodeHead,
+  counts: FlowCounts,
+  flows: number | null = null,
+): [label: string, text: string][] {
   return [
     ['file', `${fileWords(head.file)} (${head.captureQuality.format ?? 'unknown format'})`],
     ['packets', packetWords(head)],
     ['time', timeWords(head)],
     ['link', head.linkTypes.map(({ description }) => printable(description)).join(', ') || 'no interface'],
     ['holds', kindWords(head)],
-    ['flows', flowWords(counts)],
+    [
+      'flows',
+      flows === null
+        ? flowWords(counts)
+        : `${flowWords(counts)}; wanted ${grouped(counts.tcp + counts.udp)} of ${grouped(flows)}`,
+    ],
     ...qualityNotes(head).map((note): [string, string] => ['note', note]),
     ...head.warnings.map((warning): [string, string] => ['warning', printable(warning)]),
   ]

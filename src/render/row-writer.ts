@@ -131,6 +131,11 @@ export class RowWriter implements TextSink {
     else this.large(value)
   }
 
+  /** A whole number from 0 to 999,999,999 with so many digits, leading zeros included. */
+  digits(value: number, digits: number): void {
+    this.small(value, digits)
+  }
+
   /** A dotted quad from one big-endian word. */
   ipv4(word: number): void {
     this.octet(word >>> 24)

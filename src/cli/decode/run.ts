@@ -1,76 +1,205 @@
 // Runs `netkit decode`: opens the capture, decodes it, shows what the flags ask for, and says by the exit code how it went.
 
-import { Decoding } from '../../compose/decode.js'
+import { printable } from '../../bytes/printable.js'
+import { combined, type Decoding, openDecoding, type PacketVisitor } from '../../compose/decode.js'
+import { isRereadable, PacketFile } from '../../compose/packet-file.js'
 import { EXIT, UsageError } from '../../errors/index.js'
-import { FlowBoard } from '../../flow/flow-board.js'
+import { LabelMemory } from '../../flow/label-memory.js'
 import type { Flow } from '../../flow/model.js'
-import { summaryLines } from '../../render/decode-summary.js'
-import { flowTable } from '../../render/decode-table.js'
+import { bytesWords, fileWords, grouped } from '../../render/decode-words.js'
 import type { Console } from '../console.js'
 import { terminalColumns } from '../terminal.js'
-import { DecodeDocument } from './json.js'
+import { type FlowsView, makeFlowsView } from './flows-view.js'
+import { makePacketsView } from './packets-view.js'
+import { makeProgress } from './progress.js'
+import { type DecodeFlags, type DecodeRequest, parseDecodeRequest } from './request.js'
 
-export interface DecodeFlags {
-  limit?: string | undefined
-  'max-flows'?: string | undefined
-  'no-limit'?: boolean
-  follow?: boolean
-}
-
-const DEFAULT_LIMIT = 40
 const PLAIN_COLUMNS = 80
 
-function countOf(name: string, text: string | undefined, otherwise: number, least: number): number {
-  if (text === undefined) return otherwise
-  const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN
-  if (!(value >= least)) throw new UsageError(`--${name} takes a whole number from ${least}, not ${text}`)
-  return value
-}
-
 export async function runDecode(flags: DecodeFlags, file: string, io: Console): Promise<void> {
-  const limit = countOf('limit', flags.limit, DEFAULT_LIMIT, 0) || Number.POSITIVE_INFINITY
-  const maxFlows = countOf('max-flows', flags['max-flows'], 0, 1)
-  const options = {
-    follow: flags.follow === true,
-    noLimit: flags['no-limit'] === true,
-    ...(maxFlows === 0 ? {} : { maxFlows }),
-  }
-  const document = new DecodeDocument(io.out, file)
-  const board = new FlowBoard(limit)
-  const isText = io.format === 'text'
-  const onFlow = (flow: Flow): void => {
-    if (isText) board.add(flow)
-    else if (io.format === 'ndjson') io.out.jsonLine({ type: 'flow', ...flow })
-    else document.flow(flow)
-  }
-  const decoding = await Decoding.open(file, {
-    ...options,
-    onFlow,
-    ...(isText ? { isWanted: slot => board.isWanted(decoding.tracker, slot) } : {}),
-  })
-  const free = io.onInterrupt(() => decoding.stop())
+  const request = parseDecodeRequest(flags, io.format)
+  const job = new DecodeJob(request, file, io)
+  const free = io.onInterrupt(() => job.stop())
   try {
-    await decoding.run()
+    await job.run()
   } finally {
     free()
   }
-  const { tracker } = decoding
-  const head = decoding.head()
-  if (isText) {
-    const columns = terminalColumns() ?? PLAIN_COLUMNS
-    const flows = board.finish(tracker)
-    for (const line of summaryLines(head, board.counts(), columns)) io.out.line(line)
-    io.out.line('')
-    for (const line of flowTable(flows, columns)) io.out.line(line)
-    if (tracker.flows > flows.length) io.out.line(`${tracker.flows - flows.length} more: --limit 0 shows all`)
-  } else if (io.format === 'json') document.finish(head, live(decoding), [])
-  else {
-    for (const flow of live(decoding)) io.out.jsonLine({ type: 'flow', ...flow })
-    io.out.jsonLine({ type: 'summary', ...head })
-  }
-  if (decoding.isDamaged) io.setExit(EXIT.damaged)
 }
 
-function* live({ tracker }: Decoding): Generator<Flow> {
-  for (const slot of tracker.slots()) yield tracker.read(slot)
+/** Who gets the packets of a pass over the capture, and who its flows. */
+interface Pass {
+  visitors(decoding: Decoding): readonly PacketVisitor[]
+  isWanted?: FlowsView['isWanted']
+  flow?(flow: Flow): void
+  afterWindow?(): void | Promise<void>
+}
+
+class DecodeJob {
+  private readonly request: DecodeRequest
+  private readonly file: string
+  private readonly io: Console
+  private labels = new LabelMemory()
+  private decoding: Decoding | null = null
+  private isStopped = false
+  private readonly stopped: Promise<void>
+  private tellStopped: () => void = () => undefined
+  /** Flows or packets that were shown or written. */
+  private matched = 0
+
+  constructor(request: DecodeRequest, file: string, io: Console) {
+    this.request = request
+    this.file = file
+    this.io = io
+    this.stopped = new Promise(resolve => {
+      this.tellStopped = resolve
+    })
+  }
+
+  stop(): void {
+    this.isStopped = true
+    this.tellStopped()
+    this.decoding?.stop()
+  }
+
+  async run(): Promise<void> {
+    const { request, io, file } = this
+    if (this.needsLook) await this.look()
+    if (this.isStopped) return
+    const columns = terminalColumns() ?? PLAIN_COLUMNS
+    // What is written to stdout is a capture then, and nothing else.
+    const isShown = request.write !== '-'
+    const packets = isShown && request.view !== 'flows' ? makePacketsView(request, io.out, columns) : null
+    const flows = isShown && request.view === 'flows' ? makeFlowsView(request, file, io.out, columns) : null
+    let output: PacketFile | null = null
+    const decoding = await this.pass({
+      visitors: ({ source }) => {
+        if (request.write !== null)
+          output = new PacketFile(request.write, () => source.interfaces, `netkit ${io.version}`)
+        return [packets === null ? null : this.shown(packets), output === null ? null : this.written(output)].filter(
+          each => each !== null,
+        )
+      },
+      isWanted: flows?.isWanted,
+      ...(flows === null ? {} : { flow: flow => flows.flow(flow) }),
+      afterWindow: async () => {
+        if (request.follow) packets?.flush()
+        await output?.settled()
+      },
+    })
+    packets?.flush()
+    flows?.finish(decoding, this.wantedOf(decoding))
+    if (flows !== null && request.selection.isEmpty) this.matched += decoding.tracker.flows
+    if (request.view !== 'flows' && isShown && request.form === 'ndjson')
+      io.out.jsonLine({ type: 'summary', ...decoding.head() })
+    await this.finishOutput(output)
+    this.conclude(decoding, flows !== null && request.form !== 'csv')
+  }
+
+  /** What became of flows is known at the end only: their packets are told from others in a second pass. */
+  private get needsLook(): boolean {
+    const { selection, view, write } = this.request
+    if (write !== null && (selection.needsEnd || selection.wanted.labels !== 0)) return true
+    return view !== 'flows' && selection.needsEnd
+  }
+
+  private async look(): Promise<void> {
+    const { request, file } = this
+    if (request.follow || !isRereadable(file))
+      throw new UsageError('packets by what became of their flows need a file that can be read twice', {
+        hints: ['save it to a file first, or select by --flow, --host, --port, --since and --until'],
+      })
+    const found = new Set<number>()
+    const decoding = await this.pass({ visitors: () => [], flow: flow => found.add(flow.id) })
+    for (const { id } of this.wantedOf(decoding)) found.add(id)
+    request.selection.found = found
+    this.matched = 0
+    this.labels = new LabelMemory()
+  }
+
+  private async pass({ visitors, isWanted, flow, afterWindow }: Pass): Promise<Decoding> {
+    const { request, io } = this
+    const { selection } = request
+    const decoding = await openDecoding(this.file, {
+      follow: request.follow,
+      noLimit: request.noLimit,
+      verifyChecksums: request.verifyChecksums,
+      ...(request.maxFlows === null ? {} : { maxFlows: request.maxFlows }),
+      ...(isWanted === undefined ? {} : { isWanted: slot => isWanted(decoding.tracker, slot) }),
+      ...(flow === undefined ? {} : { onFlow: each => this.wants(each, decoding) && flow(each) }),
+    })
+    this.decoding = decoding
+    const all = [...(selection.wanted.labels === 0 ? [] : [this.labels]), ...visitors(decoding)]
+    const progress = makeProgress(io.err)
+    try {
+      await decoding.run(combined(all), async () => {
+        progress?.update(decoding.progress)
+        await afterWindow?.()
+        const behind = this.isStopped ? null : io.out.settled()
+        if (behind !== null) await Promise.race([behind, this.stopped])
+      })
+    } finally {
+      progress?.end()
+    }
+    return decoding
+  }
+
+  private wants(flow: Flow, { firstTimestamp }: Decoding): boolean {
+    const { selection } = this.request
+    if (selection.isEmpty) return true
+    if (!selection.wantsFlow(flow, this.labels.of(flow.id), firstTimestamp)) return false
+    this.matched++
+    return true
+  }
+
+  /** Of the flows that are remembered, those that are wanted. */
+  private *wantedOf(decoding: Decoding): Generator<Flow> {
+    const { tracker } = decoding
+    for (const slot of tracker.slots()) {
+      const flow = tracker.read(slot)
+      if (this.wants(flow, decoding)) yield flow
+    }
+  }
+
+  private shown(view: PacketVisitor): PacketVisitor {
+    const { selection } = this.request
+    return {
+      packet: (packet, tracker) => {
+        if (!selection.isEmpty && !selection.wantsPacket(packet, tracker)) return
+        this.matched++
+        view.packet(packet, tracker)
+      },
+    }
+  }
+
+  private written(output: PacketFile): PacketVisitor {
+    const { selection } = this.request
+    return {
+      packet: (packet, tracker) => {
+        if (!selection.isEmpty && !selection.wantsWritten(packet, tracker)) return
+        this.matched++
+        output.packet(packet)
+      },
+    }
+  }
+
+  private async finishOutput(output: PacketFile | null): Promise<void> {
+    if (output === null) return
+    this.io.out.flush()
+    await output.close()
+    if (output.path === '-') return
+    const { packets, bytes } = output
+    const words = `${grouped(packets)} ${packets === 1 ? 'packet' : 'packets'}, ${bytesWords(bytes)}`
+    this.io.err.line(`netkit: wrote ${words} to ${fileWords(output.path)}`)
+  }
+
+  /** @param saysFlaws the view has told what is wrong with the file */
+  private conclude(decoding: Decoding, saysFlaws: boolean): void {
+    const { io, request } = this
+    if (!saysFlaws)
+      for (const { message } of decoding.source.flaws)
+        io.err.line(`netkit: ${fileWords(this.file)}: ${printable(message)}`)
+    if (decoding.isDamaged) io.setExit(EXIT.damaged)
+    else if (request.exitCode && this.matched === 0) io.setExit(EXIT.no)
+  }
 }
