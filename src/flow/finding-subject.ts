@@ -45,6 +45,11 @@ export function lasting(ms: number): string {
   return `${seconds.toFixed(seconds < 99.95 ? 1 : 0)} s`
 }
 
+/** Milliseconds from one packet to a later one: a clock that was set back makes none negative. */
+export function msBetween(first: { timeNs: number }, last: { timeNs: number }): number {
+  return Math.max(0, last.timeNs - first.timeNs) / 1e6
+}
+
 /** `1 byte`, `2 bytes`. */
 export function counted(count: number, one: string, many = `${one}s`): string {
   return `${count} ${count === 1 ? one : many}`

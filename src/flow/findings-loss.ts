@@ -9,6 +9,7 @@ import {
   frameWords,
   hasLabel,
   lasting,
+  msBetween,
   otherSide,
   percent,
   type Subject,
@@ -68,7 +69,7 @@ export function unanswered(subject: Subject): FlowMatch | null {
     const { repeats, payload, times } = stuck
     const first = repeats[0]!
     const last = repeats.at(-1)!
-    const ms = (last.timeNs - first.timeNs) / 1e6
+    const ms = msBetween(first, last)
     const frames = framesOf(...repeats.map(({ frame }) => frame))
     return {
       severity: 'error',
@@ -102,7 +103,7 @@ export function mtuBlackHole(subject: Subject): FlowMatch | null {
     if (notes.some(note => sideOf(note) === otherSide(side) && hasLabel(note, Label.SYN_ACK_RETRANSMIT))) continue
     if (flow.zeroWindows[otherSide(side)] > 0) continue
     const frames = framesOf(...repeats.map(({ frame }) => frame), answer.frame)
-    const lastMs = (repeats.at(-1)!.timeNs - repeats[0]!.timeNs) / 1e6
+    const lastMs = msBetween(repeats[0]!, repeats.at(-1)!)
     return {
       severity: 'error',
       frames,

@@ -1,6 +1,7 @@
 // Rules about connections that do not open, or open with trouble.
 
 import { TCP_RST } from '../wire/walked-packet.js'
+import type { Note } from './evidence.js'
 import type { Match } from './finding.js'
 import type { FlowMatch } from './finding-rule.js'
 import { counted, endName, framesOf, frameWords, hasLabel, lasting, type Subject } from './finding-subject.js'
@@ -43,7 +44,7 @@ export function refused({ flow, notes, startNs, sideOf }: Subject): FlowMatch | 
   const times = Math.max(1, resets.length)
   const frames = framesOf(flow.firstFrame, flow.frames.rst, ...[...resets, ...tries].map(({ frame }) => frame))
   const lastNs = resets.at(-1)?.timeNs ?? startNs ?? 0
-  const ms = startNs === null ? null : (lastNs - startNs) / 1e6
+  const ms = startNs === null ? null : Math.max(0, lastNs - startNs) / 1e6
   const howOften = times === 1 ? '' : ` ${times} times within ${lasting(ms ?? 0)}`
   return {
     severity: 'error',
@@ -100,8 +101,16 @@ export function halfOpen({ flow, notes, endNs, sideOf }: Subject): FlowMatch | n
 export function acceptQueueOverflow({ flow, notes, sideOf }: Subject): FlowMatch | null {
   const { handshakeAck, firstRequest, firstResponse } = flow.frames
   if (handshakeAck === null) return null
+  const syns = notes.filter(note => sideOf(note) === 'client' && hasLabel(note, Label.SYN_RETRANSMIT))
+  // One that comes soon behind a repeated SYN answers that.
+  const answersSyn = (note: Note): boolean =>
+    syns.some(syn => syn.frame < note.frame && note.timeNs - syn.timeNs < FIRST_RETRY_NS / 2)
   const repeats = notes.filter(
-    note => sideOf(note) === 'server' && hasLabel(note, Label.SYN_ACK_RETRANSMIT) && note.frame > handshakeAck,
+    note =>
+      sideOf(note) === 'server' &&
+      hasLabel(note, Label.SYN_ACK_RETRANSMIT) &&
+      note.frame > handshakeAck &&
+      !answersSyn(note),
   )
   const [first] = repeats
   if (first === undefined || (firstResponse !== null && firstResponse < first.frame)) return null
@@ -129,7 +138,7 @@ export function acceptQueueOverflow({ flow, notes, sideOf }: Subject): FlowMatch
       dataRetransmissions: data.length,
       unacknowledgedBytes: flow.unacknowledgedBytes.client,
     },
-    sentence: `${endName(flow.server)} repeated its SYN-ACK ${counted(repeats.length, 'time')} although ${endName(flow.client)} had sent ${client} (${frameWords(frames)}): its accept queue is full${deferred}${ignoredData ? `; ${recovered}` : ''}`,
+    sentence: `${endName(flow.server)} repeated its SYN-ACK ${counted(repeats.length, 'time')} although ${endName(flow.client)} had sent ${client} (${frameWords(frames)}): its accept queue is full, or the client's packets are lost${deferred}${ignoredData ? `; ${recovered}` : ''}`,
     weight: repeats.length,
   }
 }
@@ -150,7 +159,7 @@ export function timeWaitRefusal({ flow, notes, startNs, sideOf }: Subject): Flow
   const frames = framesOf(flow.firstFrame, stray.frame, reset.frame, again[0]?.frame, flow.frames.synAck)
   const opened = flow.frames.synAck !== null
   const lastNs = again.at(-1)?.timeNs ?? reset.timeNs
-  const delay = startNs === null ? null : (lastNs - startNs) / 1e6
+  const delay = startNs === null ? null : Math.max(0, lastNs - startNs) / 1e6
   return {
     severity: opened ? 'warning' : 'error',
     frames,

@@ -8,6 +8,7 @@ import {
   frameWords,
   hasLabel,
   lasting,
+  msBetween,
   otherSide,
   type Subject,
   sideName,
@@ -21,6 +22,8 @@ const SLOW_MS = 500
 const SLOW_CLIENT_MS = 1000
 /** No protocol's request is shorter than this; a person who types sends a byte or a line. */
 const LEAST_REQUEST = 16
+/** Nobody waits for a SYN-ACK any longer (tcp_syn_retries 6: 127 s): the times of the capture are wrong. */
+const GIVEN_UP_MS = 127_000
 /** A receiver that catches up within the shortest timeout costs its sender no probe (TCP_RTO_MIN, include/net/tcp.h). */
 const STALL_NS = 200e6
 const LONG_STALL_NS = 1e9
@@ -56,7 +59,7 @@ function stallsOf({ notes, sideOf }: Subject): Stall[] {
   return [...stalls, ...Object.values(open)]
 }
 
-const stallNs = ({ first, last }: Stall): number => last.timeNs - first.timeNs
+const stallNs = ({ first, last }: Stall): number => msBetween(first, last) * 1e6
 
 export function zeroWindowStall(subject: Subject): FlowMatch | null {
   const { flow } = subject
@@ -68,7 +71,7 @@ export function zeroWindowStall(subject: Subject): FlowMatch | null {
   )
   if (longest === null) return null
   const { side, first, last, probes, recovered } = longest
-  const ms = stallNs(longest) / 1e6
+  const ms = msBetween(first, last)
   const more = stalls.length > 1 ? `; the longest of ${stalls.length} such times` : ''
   const end = recovered ? 'then took more' : 'and never took more in this capture'
   return {
@@ -124,7 +127,7 @@ export function slowNetwork({ flow }: Subject): FlowMatch | null {
   const { synToSynAckMs, synAckToAckMs } = flow.timings
   if (synToSynAckMs === null || synAckToAckMs === null || flow.synRetransmits + flow.synAckRetransmits > 0) return null
   const handshakeMs = synToSynAckMs + synAckToAckMs
-  if (handshakeMs < SLOW_MS) return null
+  if (handshakeMs < SLOW_MS || handshakeMs > GIVEN_UP_MS) return null
   const frames = framesOf(flow.frames.syn, flow.frames.synAck, flow.frames.handshakeAck)
   const where = synToSynAckMs >= synAckToAckMs ? 'server' : 'client'
   return {
