@@ -29,6 +29,8 @@ export const SERIES_LIMITS: SeriesLimits = { perFlow: 2000, inAll: 200_000, flow
 /** A packet of a flow. Numbers are as they were on the wire. */
 export interface SeriesPoint {
   frame: number
+  /** Of the packets of the flow that came, from 1. */
+  number: number
   /** Since the first timed packet of the capture. */
   timeNs: number
   protocol: 'tcp' | 'udp' | 'icmp'
@@ -71,7 +73,8 @@ const LABELS = 6
 const AGAIN = 7
 const SACK_START = 8
 const SACK_END = 9
-const WORDS = 10
+const NUMBER = 10
+const WORDS = 11
 const PROTOCOLS = ['tcp', 'udp', 'icmp'] as const
 
 /** Points of one flow. */
@@ -131,6 +134,7 @@ export class FlowSeries {
     words[at + AGAIN] = tracker.retransmissionKind | (tracker.dupAckNumber << 3)
     words[at + SACK_START] = options.sackStart
     words[at + SACK_END] = options.sackEnd
+    words[at + NUMBER] = this.packets
   }
 
   points(): SeriesPoint[] {
@@ -141,6 +145,7 @@ export class FlowSeries {
       const hasSack = word(SACK_START) !== word(SACK_END)
       points.push({
         frame: word(FRAME) >>> 0,
+        number: word(NUMBER),
         timeNs: this.#times[index]!,
         protocol: PROTOCOLS[(what >> PROTOCOL_SHIFT) & 3]!,
         sender: ((what >> SENDER_SHIFT) & 1) as 0 | 1,

@@ -5,6 +5,7 @@ import { RETRANSMISSION_KINDS } from '../flow/labels.js'
 import type { SeriesPoint } from '../flow/series.js'
 import type { GraphData, GraphSegment } from '../flow/series-graph.js'
 import { TCP_FIN, TCP_SYN } from '../wire/walked-packet.js'
+import { legendHtml, type Mark } from './decode-html-legend.js'
 import { bytesLabel, secondsLabel, ticks } from './decode-html-scale.js'
 import { escaped, pixel } from './decode-html-text.js'
 
@@ -47,24 +48,6 @@ export interface GraphWords {
   /** Points are put by their number: the capture has no times. */
   numbers: ReadonlyMap<SeriesPoint, number> | null
 }
-
-/** Kinds of marks that are in a graph, with what the legend says of them. */
-const LEGEND = {
-  d: 'data',
-  r: 'sent again (R after a timeout, F fast, T tail, S spurious, ? not known)',
-  o: 'out of order',
-  k: 'keep-alive or window probe',
-  a: 'acknowledged by the other end',
-  w: 'end of its window',
-  u: 'duplicate acknowledgment',
-  s: 'received beyond a hole (SACK)',
-  z: 'window is zero',
-  f: 'window full',
-  g: 'not in the capture',
-  x: 'reset',
-} as const
-
-type Mark = keyof typeof LEGEND
 
 const AGAIN =
   Label.RETRANSMISSION |
@@ -112,7 +95,7 @@ class Graph {
     this.#resets()
     this.#texts()
     const body = this.#out.join('\n')
-    return `<figure><figcaption>${escaped(title)}</figcaption><svg class="graph" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${escaped(`time-sequence graph: ${title}`)}">\n${body}\n</svg>${this.#legend()}</figure>`
+    return `<figure><figcaption>${escaped(title)}</figcaption><svg class="graph" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${escaped(`time-sequence graph: ${title}`)}">\n${body}\n</svg>${legendHtml(this.#shown)}</figure>`
   }
 
   #axes(): void {
@@ -184,7 +167,9 @@ class Graph {
     }
     const end = acknowledgments.at(-1)
     if (end !== undefined) {
-      if (lines.w !== '') this.#path('w', `${lines.w}H${WIDTH - RIGHT}`)
+      // A window that is above the picture all the time is no line of it.
+      if (acknowledgments.some(({ edge }) => edge !== null && edge <= this.#data.most))
+        this.#path('w', `${lines.w}H${WIDTH - RIGHT}`)
       this.#path('a', `${lines.a}H${WIDTH - RIGHT}`)
     }
     this.#path('s', [...sacks].join(''))
@@ -265,16 +250,6 @@ class Graph {
         : `<path class="p-${kind}" d="${path}"><title>${escaped(title)}</title></path>`,
     )
   }
-
-  #legend(): string {
-    const rows = (Object.keys(LEGEND) as Mark[])
-      .filter(kind => this.#shown.has(kind))
-      .map(
-        kind =>
-          `<li><svg width="22" height="12" aria-hidden="true">${swatch(kind)}</svg> ${escaped(LEGEND[kind])}</li>`,
-      )
-    return `<ul class="legend">${rows.join('')}</ul>`
-  }
 }
 
 function scaleOf({ least, most }: GraphData, { startNs, endNs, numbers }: GraphWords): Scale {
@@ -303,11 +278,3 @@ function wordsOf({ point, start, end }: GraphSegment): string {
 }
 
 const titleOf = (point: SeriesPoint, text: string): string => `frame ${point.frame}: ${text}`
-
-function swatch(kind: Mark): string {
-  if (kind === 'z' || kind === 'f')
-    return `<text class="m m-${kind}" x="11" y="11">${kind === 'z' ? '0' : 'full'}</text>`
-  return kind === 'a' || kind === 'w'
-    ? `<path class="p-${kind}" d="M1 8H11V3H21"/>`
-    : `<path class="p-${kind}" d="M11 1V11"/>`
-}

@@ -49,16 +49,12 @@ class Ladder {
     const { client, server, packets } = this.#flow
     const shown = chosen(this.#points)
     const total = packets.client + packets.server + this.#flow.icmpErrors.length
-    let skipped = 0
     let before: SeriesPoint | null = null
     for (const [index, point] of this.#points.entries()) {
-      if (!shown.has(index)) {
-        skipped++
-        continue
-      }
+      if (!shown.has(index)) continue
+      const skipped = before === null ? 0 : point.number - before.number - 1
       if (skipped > 0) this.#note(`${grouped(skipped)} more ${skipped === 1 ? 'packet' : 'packets'} not drawn here`)
       else if (before !== null) this.#silence(point, before)
-      skipped = 0
       this.#row(point, before)
       before = point
     }

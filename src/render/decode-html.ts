@@ -106,9 +106,10 @@ const COLUMNS = ['id', 'client', 'server', 'outcome', 'who, why', 'packets', 'pa
 /** Columns of text come before it. */
 const FIRST_NUMBER = 5
 
-function tableHtml({ counts }: DecodePage, flows: readonly Flow[], drawn: readonly Flow[]): string {
+function tableHtml({ counts, total: all }: DecodePage, flows: readonly Flow[], drawn: readonly Flow[]): string {
   const total = counts.tcp + counts.udp
-  if (total === 0) return '<h2 id="flows">Flows</h2>\n<p>No TCP or UDP in this capture.</p>'
+  if (total === 0)
+    return `<h2 id="flows">Flows</h2>\n<p>${all === null ? 'No TCP or UDP in this capture.' : 'No flow is wanted.'}</p>`
   const heads = COLUMNS.map(
     (name, index) => `<th scope="col"${index >= FIRST_NUMBER ? ' class="num"' : ''}>${name}</th>`,
   )

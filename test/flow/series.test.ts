@@ -115,6 +115,7 @@ describe('points of all flows', () => {
 describe('what a graph shows', () => {
   const point = (change: Partial<SeriesPoint>): SeriesPoint => ({
     frame: 1,
+    number: 1,
     timeNs: 0,
     protocol: 'tcp',
     sender: 0,

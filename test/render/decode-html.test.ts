@@ -14,7 +14,7 @@ const LOSS: PacketStep[] = [
   { is: 'b>A', seq: 1, ack: 100 },
   { is: 'b>A', seq: 1, ack: 100 },
   { is: 'a>PA', seq: 100, ack: 1, bytes: 100, atMs: 400 },
-  { is: 'b>A', seq: 1, ack: 300 },
+  { is: 'b>A', seq: 1, ack: 300, window: 50 },
   { is: 'a>FA', seq: 300, ack: 1, atMs: 2000 },
   { is: 'b>RA', seq: 1, ack: 301 },
 ]
@@ -142,6 +142,13 @@ describe('a page', () => {
     expect(page.length).toBeLessThan(120_000)
     expect(elements.filter(({ name }) => name === 'tr').length).toBeLessThan(140)
     expect(elements.some(({ name, text }) => name === 'title' && text.startsWith('frame 20004:'))).toBe(true)
+    // Every packet is a row, or counted in a row that says how many are left out.
+    const rows = elements.filter(({ name }) => name === 'tr').map(({ text }) => text)
+    const skipped = rows.map(text =>
+      Number(/^([\d,]+) more packets? not drawn here$/.exec(text)?.[1]?.replaceAll(',', '') ?? 0),
+    )
+    const packets = rows.filter(text => text.includes(' win ')).length
+    expect(packets + skipped.reduce((sum, count) => sum + count, 0)).toBe(20_004)
   })
 
   test('of a capture without TCP and UDP says so', () => {

@@ -1,0 +1,78 @@
+// The page of `--html`: gathers what it shows beside what is printed, and writes it when the capture ends.
+
+import { writeTextFile } from '../../adapters/text-file.js'
+import type { Decoding, PacketVisitor } from '../../compose/decode.js'
+import type { Finding } from '../../flow/finding.js'
+import { FlowBoard } from '../../flow/flow-board.js'
+import type { Flow } from '../../flow/model.js'
+import { Selection } from '../../flow/selection.js'
+import { SeriesBook } from '../../flow/series.js'
+import type { FlowTracker } from '../../flow/tracker.js'
+import { decodeHtml, MOST_PAGE_FLOWS } from '../../render/decode-html.js'
+import type { CapturedPacket } from '../../wire/captured-packet.js'
+import type { FlowsView } from './flows-view.js'
+
+export class DecodePageView implements PacketVisitor {
+  readonly #path: string
+  readonly #selection: Selection
+  /** Of the packets that are drawn: what is asked of whole flows, and of labels, is asked of no packet. */
+  readonly #packets: Selection
+  readonly #board = new FlowBoard(MOST_PAGE_FLOWS)
+  readonly #series = new SeriesBook()
+
+  constructor(path: string, selection: Selection) {
+    this.#path = path
+    this.#selection = selection
+    this.#packets = new Selection({ ...selection.wanted, labels: 0, outcomes: new Set(), states: new Set() })
+  }
+
+  packet(packet: CapturedPacket, tracker: FlowTracker): void {
+    if (this.#packets.isEmpty || this.#packets.wantsPacket(packet, tracker)) this.#series.packet(packet, tracker)
+  }
+
+  /** A view of flows that shows the page the same flows: all of them are built then. */
+  beside(view: FlowsView | null): FlowsView {
+    const board = this.#board
+    let isShown = view !== null
+    return {
+      ...(view?.isWanted === undefined
+        ? {}
+        : {
+            isWanted: (tracker, slot) => {
+              isShown = view.isWanted!(tracker, slot)
+              return true
+            },
+          }),
+      flow: flow => {
+        board.offer(flow)
+        if (isShown) view!.flow(flow)
+      },
+      finish: (decoding, wanted) => {
+        const flows = told(wanted, flow => board.offer(flow))
+        view?.finish(decoding, flows)
+        // A view that asked the tracker itself left them all.
+        for (const _ of flows);
+      },
+    }
+  }
+
+  /** @throws PermissionError, SystemCallError */
+  write(decoding: Decoding, findings: readonly Finding[]): void {
+    const page = decodeHtml({
+      head: decoding.head(),
+      counts: this.#board.counts(),
+      total: this.#selection.isEmpty ? null : decoding.tracker.flows,
+      flows: this.#board.best(),
+      findings,
+      series: this.#series,
+    })
+    writeTextFile(this.#path, page)
+  }
+}
+
+function* told(flows: Iterable<Flow>, tell: (flow: Flow) => void): Generator<Flow> {
+  for (const flow of flows) {
+    tell(flow)
+    yield flow
+  }
+}
