@@ -13,7 +13,7 @@ import { netkitIn } from '../acceptance.js'
 
 export interface Document {
   packets: number
-  linkTypes: string[]
+  linkTypes: { number: number; name: string; description: string }[]
   firstTimestamp: string
   lastTimestamp: string
   warnings: string[]
