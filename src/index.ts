@@ -1,5 +1,14 @@
 // netkit as a library: typed results, no command line.
 
+export {
+  type CapturePacket,
+  type LabelledItem,
+  type LabelledPacket,
+  labelFlows,
+  type ReadCaptureOptions,
+  readCapture,
+  writeCapture,
+} from './compose/decode-library.js'
 export { type ListingSummary, listSockets, streamSockets } from './compose/library.js'
 export { type PingOptions, ping, pingMany, type UnresolvedEvent } from './compose/ping-library.js'
 export type { SocketDetail, SocketQuery } from './compose/query.js'
@@ -16,6 +25,8 @@ export {
   UnsupportedError,
   UsageError,
 } from './errors/index.js'
+export type { Label, RetransmissionKind } from './flow/labels.js'
+export type { Flow, FlowBase, Outcome, TcpFacts, TcpFlow, UdpFlow } from './flow/model.js'
 export type {
   AnswerKind,
   CorruptByte,

@@ -39,7 +39,7 @@ export interface TrackerOptions {
   /** Flows that are remembered at a time; one more makes another one end. */
   maxFlows?: number
   /** Called with each flow that ended or was given up, and by `finish` with the others. */
-  onFlow?: (flow: Flow) => void
+  onFlow?: (flow: Flow, slot: number) => void
   /** Asked with the slot of a flow that ends: when it says no, the flow is not built and `onFlow` not called. */
   isWanted?: (slot: number) => boolean
   /** Mixed into the hashes; tests give one. */
@@ -84,7 +84,7 @@ export class FlowTracker {
   readonly #counts = new QualityCounts()
   readonly #options = new TcpOptionsView()
   readonly #maxFlows: number
-  readonly #onFlow: ((flow: Flow) => void) | null
+  readonly #onFlow: ((flow: Flow, slot: number) => void) | null
   readonly #isWanted: ((slot: number) => boolean) | null
   readonly #context: FlowContext
   #baseSeconds = 0
@@ -513,7 +513,7 @@ export class FlowTracker {
     if (words[at + Row.RTT_SLOT] !== 0) this.#rtt.release(words[at + Row.RTT_SLOT]!)
     this.#icmp.release(slot)
     this.#table.remove(slot)
-    if (flow !== null) this.#onFlow?.(flow)
+    if (flow !== null) this.#onFlow?.(flow, slot)
   }
 
   #slotsById(): number[] {
