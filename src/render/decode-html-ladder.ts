@@ -58,8 +58,12 @@ class Ladder {
       this.#row(point, before)
       before = point
     }
-    const isScaled = this.#sides.shifts !== null || this.#flow.protocol === 'udp'
-    const scaleNote = isScaled ? '' : ' (windows as they are in the packets: their scale is not known)'
+    // The windows of SYNs are never scaled; of a reset none is shown.
+    const isScaled = this.#points.some(
+      ({ protocol, flags }) => protocol === 'tcp' && (flags & (TCP_SYN | TCP_RST)) === 0,
+    )
+    const isKnown = this.#sides.shifts !== null || !isScaled
+    const scaleNote = isKnown ? '' : ' (windows as they are in the packets: their scale is not known)'
     const caption =
       shown.size >= total
         ? `Ladder: all packets${scaleNote}`
