@@ -29,7 +29,8 @@ export function captureFindings(facts: CaptureFacts, evidence: Evidence): Findin
     numbers: Finding['numbers'] = {},
   ): void => {
     if (count === 0) return
-    const where = shown.length === 0 ? '' : ` (${frameWords(shown, 4)}${count > shown.length ? ' ...' : ''})`
+    const where =
+      shown.length === 0 ? '' : ` (${frameWords(shown, 4)}${count > shown.length && shown.length <= 4 ? ' ...' : ''})`
     findings.push({
       rule,
       severity,

@@ -167,7 +167,7 @@ function groupSentence(by: 'client' | 'server', group: Group, flows: number, sen
   const { clients, servers, ports, ids } = group
   const where =
     by === 'client'
-      ? `${counted(flows, 'connection')} from ${[...clients].join(', ').slice(0, 60)} to ${counted(servers.size, 'address', 'addresses')} and ${counted(ports.size, 'port')}`
+      ? `${counted(flows, 'connection')} from ${[...clients].join(', ').slice(0, 60)} to ${servers.size === 1 ? [...servers].join() : counted(servers.size, 'address', 'addresses')}, ${counted(ports.size, 'port')}`
       : `${counted(flows, 'connection')} of ${counted(clients.size, 'client')} to ${group.key}`
   const named = ids.length === flows ? `flows ${ids.join(', ')}` : `flows ${ids.join(', ')} ...`
   const scan = by === 'client' && ports.size >= SCANNED_PORTS ? ', a port scan by the look of it' : ''

@@ -30,8 +30,9 @@ function aboutWords({ flow, flows }: Finding): string {
   return flows === 1 ? `, flow ${flow}` : `, ${flows} flows, the worst ${flow}`
 }
 
-function frameLine({ frames }: Finding, margin: string): string[] {
-  if (frames.length === 0) return []
+/** Only where the sentence does not name them. */
+function frameLine({ frames, sentence }: Finding, margin: string): string[] {
+  if (frames.length === 0 || /\(frames? \d/.test(sentence)) return []
   const more = frames.length > MOST_FRAMES ? ' ...' : ''
   return [`${margin}frame${frames.length === 1 ? '' : 's'} ${frames.slice(0, MOST_FRAMES).join(' ')}${more}`]
 }

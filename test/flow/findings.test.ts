@@ -65,7 +65,7 @@ test('a scan of many ports is one finding', () => {
     ['refused', 40],
     ['no-answer', 500],
   ])
-  expect(found[1]!.sentence).toMatch(/^500 connections from 10\.0\.0\.1 to 1 address and 500 ports .*a port scan/)
+  expect(found[1]!.sentence).toMatch(/^500 connections from 10\.0\.0\.1 to 10\.0\.0\.2, 500 ports .*a port scan/)
   expect(found[1]!.frames.length).toBeLessThanOrEqual(16)
 })
 

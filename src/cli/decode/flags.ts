@@ -17,6 +17,7 @@ const read = toggle('HOW IT IS READ')
 export const decodeFlags = {
   packets: show('print the packets, one a line, with their labels'),
   ladder: show('draw the packets as arrows between client and server'),
+  explain: show('say in plain words what is wrong, the worst first, with the frames that show it'),
   limit: valued('WHAT IS SHOWN')('N', 'show so many flows (40), 0 for all'),
   csv: show('print comma-separated values, a line for each flow, or packet with --packets'),
   ndjson: ndjsonFlag,

@@ -1,10 +1,12 @@
 // Prints flows: a summary and a table, one JSON document, lines of JSON, comma-separated values. Flows come as they end.
 
 import type { Decoding } from '../../compose/decode.js'
+import type { Finding } from '../../flow/finding.js'
 import { FlowBoard } from '../../flow/flow-board.js'
 import type { Flow } from '../../flow/model.js'
 import type { FlowTracker } from '../../flow/tracker.js'
 import { flowCsv, flowCsvTitles } from '../../render/decode-csv.js'
+import { explainLines } from '../../render/decode-explain.js'
 import { flowLines } from '../../render/decode-flow-text.js'
 import { summaryLines } from '../../render/decode-summary.js'
 import { flowTable } from '../../render/decode-table.js'
@@ -22,7 +24,16 @@ export interface FlowsView {
   finish(decoding: Decoding, wanted: Iterable<Flow>): void
 }
 
-export function makeFlowsView(request: DecodeRequest, file: string, out: Output, columns: number): FlowsView {
+/** @param findings of the capture, when all flows were seen; null where nobody asks for them */
+export function makeFlowsView(
+  request: DecodeRequest,
+  file: string,
+  out: Output,
+  columns: number,
+  findings: ((decoding: Decoding) => readonly Finding[]) | null,
+): FlowsView {
+  const found = (decoding: Decoding): readonly Finding[] => findings?.(decoding) ?? []
+  if (request.explain && request.form === 'text') return explainView(out, columns, found)
   if (request.form === 'text') return textView(request, out, columns)
   if (request.form === 'csv') {
     out.line(flowCsvTitles())
@@ -34,6 +45,7 @@ export function makeFlowsView(request: DecodeRequest, file: string, out: Output,
       flow,
       finish: (decoding, wanted) => {
         finish(decoding, wanted)
+        for (const finding of found(decoding)) out.jsonLine({ type: 'finding', ...finding })
         out.jsonLine({ type: 'summary', ...decoding.head() })
       },
     }
@@ -41,7 +53,7 @@ export function makeFlowsView(request: DecodeRequest, file: string, out: Output,
   const document = new DecodeDocument(out, file)
   return {
     flow: flow => document.flow(flow),
-    finish: (decoding, wanted) => document.finish(decoding.head(), wanted, []),
+    finish: (decoding, wanted) => document.finish(decoding.head(), wanted, () => found(decoding)),
   }
 }
 
@@ -50,6 +62,18 @@ function streamed(print: (flow: Flow) => void): FlowsView {
     flow: print,
     finish: (_, wanted) => {
       for (const flow of wanted) print(flow)
+    },
+  }
+}
+
+/** What is found in all of them; none is shown. */
+function explainView(out: Output, columns: number, found: (decoding: Decoding) => readonly Finding[]): FlowsView {
+  const { flow, finish } = streamed(() => undefined)
+  return {
+    flow,
+    finish: (decoding, wanted) => {
+      finish(decoding, wanted)
+      for (const line of explainLines(found(decoding), columns)) out.line(line)
     },
   }
 }

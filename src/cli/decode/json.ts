@@ -1,6 +1,7 @@
 // The JSON document of a capture, written as its flows end: the largest part of it is never held.
 
 import type { DecodeHead } from '../../flow/decode-document.js'
+import type { Finding } from '../../flow/finding.js'
 import type { Flow } from '../../flow/model.js'
 import type { Output } from '../output.js'
 
@@ -21,8 +22,11 @@ export class DecodeDocument {
     this.#out.write(`${this.#flows === 1 ? '' : ','}\n    ${JSON.stringify(flow)}`)
   }
 
-  /** The rest, with the flows that did not end before. */
-  finish(head: DecodeHead, flows: Iterable<Flow>, findings: readonly unknown[]): void {
+  /**
+   * The rest, with the flows that did not end before.
+   * @param findings when it is a function, it is asked when all flows were written
+   */
+  finish(head: DecodeHead, flows: Iterable<Flow>, findings: readonly Finding[] | (() => readonly Finding[])): void {
     const isBegun = this.#flows > 0
     const { file, ...counted } = head
     if (!isBegun) this.#out.write(`{\n  "file": ${JSON.stringify(file)},\n${membersOf(counted)},\n  "flows": [`)
@@ -33,10 +37,11 @@ export class DecodeDocument {
     this.#out.write(this.#flows === 0 ? ']' : '\n  ]')
     if (isBegun) this.#out.write(`,\n${membersOf(counted)}`)
     this.#out.write(',\n  "findings": [')
-    findings.forEach((finding, index) => {
+    const found = typeof findings === 'function' ? findings() : findings
+    found.forEach((finding, index) => {
       this.#out.write(`${index === 0 ? '' : ','}\n    ${JSON.stringify(finding)}`)
     })
-    this.#out.write(findings.length === 0 ? ']\n}\n' : '\n  ]\n}\n')
+    this.#out.write(found.length === 0 ? ']\n}\n' : '\n  ]\n}\n')
   }
 }
 

@@ -11,6 +11,7 @@ import { suggest } from '../suggest.js'
 export interface DecodeFlags {
   packets?: boolean
   ladder?: boolean
+  explain?: boolean
   flow?: readonly string[] | undefined
   host?: readonly string[] | undefined
   port?: readonly string[] | undefined
@@ -35,6 +36,8 @@ export interface DecodeRequest {
   /** What is shown: flows, or packets one a line, or as arrows between the ends. */
   view: 'flows' | 'packets' | 'ladder'
   form: Form
+  /** Findings instead of flows; in JSON both. */
+  explain: boolean
   selection: Selection
   /** Most flows that are shown. */
   limit: number
@@ -57,9 +60,12 @@ export function parseDecodeRequest(flags: DecodeFlags, format: Format): DecodeRe
     throw new UsageError(`--ladder is a drawing: --packets goes with --${form === 'csv' ? 'csv' : 'ndjson'}`)
   if (view === 'packets' && form === 'json')
     throw new UsageError('packets are printed one a line: --packets goes with --ndjson')
+  if (flags.explain === true && (view !== 'flows' || form === 'csv'))
+    throw new UsageError(`--explain is about flows, and excludes --${form === 'csv' ? 'csv' : view}`)
   return {
     view,
     form,
+    explain: flags.explain === true,
     selection: parseSelection(flags),
     limit: countOf('limit', flags.limit, DEFAULT_LIMIT, 0) || Number.POSITIVE_INFINITY,
     write: flags.write ?? null,

@@ -9,6 +9,7 @@ import type { Flow } from '../../flow/model.js'
 import { bytesWords, fileWords, grouped } from '../../render/decode-words.js'
 import type { Console } from '../console.js'
 import { terminalColumns } from '../terminal.js'
+import { FindingsView } from './findings-view.js'
 import { type FlowsView, makeFlowsView } from './flows-view.js'
 import { makePacketsView } from './packets-view.js'
 import { makeProgress } from './progress.js'
@@ -35,6 +36,9 @@ interface Pass {
   afterWindow?(): void | Promise<void>
 }
 
+/** Findings are part of each JSON document; to find them each flow has to be built. */
+const needsFindings = ({ explain, form }: DecodeRequest): boolean => explain || form === 'json' || form === 'ndjson'
+
 class DecodeJob {
   private readonly request: DecodeRequest
   private readonly file: string
@@ -44,6 +48,8 @@ class DecodeJob {
   private isStopped = false
   private readonly stopped: Promise<void>
   private tellStopped: () => void = () => undefined
+  /** Null while nobody asks for findings. */
+  private findings: FindingsView | null = null
   /** Flows or packets that were shown or written. */
   private matched = 0
 
@@ -70,15 +76,17 @@ class DecodeJob {
     // What is written to stdout is a capture then, and nothing else.
     const isShown = request.write !== '-'
     const packets = isShown && request.view !== 'flows' ? makePacketsView(request, io.out, columns) : null
-    const flows = isShown && request.view === 'flows' ? makeFlowsView(request, file, io.out, columns) : null
+    const findings = isShown && request.view === 'flows' && needsFindings(request) ? new FindingsView() : null
+    this.findings = findings
+    const found = findings === null ? null : (decoding: Decoding) => findings.finish(decoding)
+    const flows = isShown && request.view === 'flows' ? makeFlowsView(request, file, io.out, columns, found) : null
     let output: PacketFile | null = null
     const decoding = await this.pass({
       visitors: ({ source }) => {
         if (request.write !== null)
           output = new PacketFile(request.write, () => source.interfaces, `netkit ${io.version}`)
-        return [packets === null ? null : this.shown(packets), output === null ? null : this.written(output)].filter(
-          each => each !== null,
-        )
+        const written = output === null ? null : this.written(output)
+        return [packets === null ? null : this.shown(packets), written, findings].filter(each => each !== null)
       },
       isWanted: flows?.isWanted,
       ...(flows === null ? {} : { flow: flow => flows.flow(flow) }),
@@ -120,13 +128,29 @@ class DecodeJob {
   private async pass({ visitors, isWanted, flow, afterWindow }: Pass): Promise<Decoding> {
     const { request, io } = this
     const { selection } = request
+    const { findings } = this
+    /** Of the flow that ends: where it was, and whether it is shown. */
+    let ending = -1
+    let isShown = true
     const decoding = await openDecoding(this.file, {
       follow: request.follow,
       noLimit: request.noLimit,
       verifyChecksums: request.verifyChecksums,
       ...(request.maxFlows === null ? {} : { maxFlows: request.maxFlows }),
-      ...(isWanted === undefined ? {} : { isWanted: slot => isWanted(decoding.tracker, slot) }),
-      ...(flow === undefined ? {} : { onFlow: each => this.wants(each, decoding) && flow(each) }),
+      isWanted: slot => {
+        ending = slot
+        isShown = isWanted === undefined || isWanted(decoding.tracker, slot)
+        return isShown || findings !== null
+      },
+      ...(flow === undefined
+        ? {}
+        : {
+            onFlow: each => {
+              const wanted = this.wants(each, decoding)
+              findings?.flow(each, ending, wanted)
+              if (wanted && isShown) flow(each)
+            },
+          }),
     })
     this.decoding = decoding
     const all = [...(selection.wanted.labels === 0 ? [] : [this.labels]), ...visitors(decoding)]
@@ -157,7 +181,9 @@ class DecodeJob {
     const { tracker } = decoding
     for (const slot of tracker.slots()) {
       const flow = tracker.read(slot)
-      if (this.wants(flow, decoding)) yield flow
+      const wanted = this.wants(flow, decoding)
+      this.findings?.flow(flow, slot, wanted)
+      if (wanted) yield flow
     }
   }
 
