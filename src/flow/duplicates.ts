@@ -3,9 +3,9 @@
 import type { CapturedPacket } from '../wire/captured-packet.js'
 import type { WalkedPacket } from '../wire/walked-packet.js'
 
-/** Twins are no further apart than this, unless another interface has seen the second. */
+/** Twins are no further apart than this, unless another interface, or somebody who forwards them, has seen the second. */
 const NEAR_NS = 10e6
-const OTHER_INTERFACE_NS = 1e9
+const OTHER_PLACE_NS = 1e9
 /** Of packets without identification: no sender repeats itself sooner (RFC 8985 7.2 waits 2 ms at the least). */
 const NO_IDENTIFICATION_NS = 1e6
 
@@ -55,9 +55,10 @@ export class Duplicates {
       words[at + LENGTH] === length &&
       words[at + FLOW] === flow
     ) {
-      const since = timeNs - this.#doubles[timeAt]!
+      // The clock may have gone back between the two.
+      const since = Math.abs(timeNs - this.#doubles[timeAt]!)
       const identified = trusted && walked.identification > 0
-      if (since >= 0 && isTwin(since, place, words[at + PLACE]!, identified, walked.payloadBytes)) return true
+      if (isTwin(since, place, words[at + PLACE]!, identified, walked.payloadBytes)) return true
     }
     words[at + FLOW] = flow
     words[at + SEQUENCE] = sequence
@@ -71,8 +72,10 @@ export class Duplicates {
 }
 
 function isTwin(since: number, place: number, before: number, identified: boolean, payloadBytes: number): boolean {
-  if (place >>> 16 !== before >>> 16) return since < OTHER_INTERFACE_NS
-  if (since >= NEAR_NS) return false
+  if (place >>> 16 !== before >>> 16) return since < OTHER_PLACE_NS
   // Another time to live, or another way through the interface: somebody forwarded it.
-  return identified || place !== before || (payloadBytes > 0 && since < NO_IDENTIFICATION_NS)
+  const isForwarded = place !== before
+  if (isForwarded && identified) return since < OTHER_PLACE_NS
+  if (since >= NEAR_NS) return false
+  return identified || isForwarded || (payloadBytes > 0 && since < NO_IDENTIFICATION_NS)
 }
