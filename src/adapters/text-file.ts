@@ -29,3 +29,18 @@ function replaceFile(path: string, text: string): void {
     throw error
   }
 }
+
+/** Whether both names are of the same file, which is there. */
+export function isSameFile(one: string, other: string): boolean {
+  const [first, second] = [one, other].map(statOf)
+  return first !== undefined && second !== undefined && first.dev === second.dev && first.ino === second.ino
+}
+
+/** Nothing where it is not there, or cannot be looked at. */
+function statOf(path: string): fs.Stats | undefined {
+  try {
+    return fs.statSync(path, { throwIfNoEntry: false })
+  } catch {
+    return undefined
+  }
+}

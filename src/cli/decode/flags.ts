@@ -25,6 +25,10 @@ export const decodeFlags = {
     'FILE',
     'write the packets there: as pcapng where the name ends so, else as pcap; - is standard output',
   ),
+  html: valued('WHAT IS SHOWN')(
+    'FILE',
+    'write a page with the flows drawn over time and as ladders, beside what is printed',
+  ),
   'exit-code': show('exit 1 when no flow or packet was wanted'),
 
   flow: which('N', 'the flow with this number, all that is known of it'),

@@ -1,7 +1,8 @@
 // The page of `--html`: gathers what it shows beside what is printed, and writes it when the capture ends.
 
-import { writeTextFile } from '../../adapters/text-file.js'
+import { isSameFile, writeTextFile } from '../../adapters/text-file.js'
 import type { Decoding, PacketVisitor } from '../../compose/decode.js'
+import { UsageError } from '../../errors/index.js'
 import type { Finding } from '../../flow/finding.js'
 import { FlowBoard } from '../../flow/flow-board.js'
 import type { Flow } from '../../flow/model.js'
@@ -11,9 +12,22 @@ import type { FlowTracker } from '../../flow/tracker.js'
 import { decodeHtml, MOST_PAGE_FLOWS } from '../../render/decode-html.js'
 import type { CapturedPacket } from '../../wire/captured-packet.js'
 import type { FlowsView } from './flows-view.js'
+import type { DecodeRequest } from './request.js'
+
+/**
+ * Null when no page is asked for.
+ * @throws UsageError when it would take the place of the capture, or of what is written of it
+ */
+export function makePageView({ html, write, selection }: DecodeRequest, file: string): DecodePageView | null {
+  if (html === null) return null
+  const others = [file, write].filter(name => name !== null && name !== '-')
+  if (others.some(name => name === html || isSameFile(html, name!)))
+    throw new UsageError(`--html ${html} would replace the capture`, { hints: ['give the page a name of its own'] })
+  return new DecodePageView(html, selection)
+}
 
 export class DecodePageView implements PacketVisitor {
-  readonly #path: string
+  readonly path: string
   readonly #selection: Selection
   /** Of the packets that are drawn: what is asked of whole flows, and of labels, is asked of no packet. */
   readonly #packets: Selection
@@ -21,7 +35,7 @@ export class DecodePageView implements PacketVisitor {
   readonly #series = new SeriesBook()
 
   constructor(path: string, selection: Selection) {
-    this.#path = path
+    this.path = path
     this.#selection = selection
     this.#packets = new Selection({ ...selection.wanted, labels: 0, outcomes: new Set(), states: new Set() })
   }
@@ -66,7 +80,7 @@ export class DecodePageView implements PacketVisitor {
       findings,
       series: this.#series,
     })
-    writeTextFile(this.#path, page)
+    writeTextFile(this.path, page)
   }
 }
 

@@ -23,6 +23,7 @@ export interface DecodeFlags {
   csv?: boolean
   limit?: string | undefined
   write?: string | undefined
+  html?: string | undefined
   follow?: boolean
   'max-flows'?: string | undefined
   'no-limit'?: boolean
@@ -42,6 +43,8 @@ export interface DecodeRequest {
   /** Most flows that are shown. */
   limit: number
   write: string | null
+  /** File of the page. */
+  html: string | null
   follow: boolean
   noLimit: boolean
   maxFlows: number | null
@@ -62,6 +65,7 @@ export function parseDecodeRequest(flags: DecodeFlags, format: Format): DecodeRe
     throw new UsageError('packets are printed one a line: --packets goes with --ndjson')
   if (flags.explain === true && (view !== 'flows' || form === 'csv'))
     throw new UsageError(`--explain is about flows, and excludes --${form === 'csv' ? 'csv' : view}`)
+  if (flags.html === '' || flags.html === '-') throw new UsageError('--html takes the name of a file')
   return {
     view,
     form,
@@ -69,6 +73,7 @@ export function parseDecodeRequest(flags: DecodeFlags, format: Format): DecodeRe
     selection: parseSelection(flags),
     limit: countOf('limit', flags.limit, DEFAULT_LIMIT, 0) || Number.POSITIVE_INFINITY,
     write: flags.write ?? null,
+    html: flags.html ?? null,
     follow: flags.follow === true,
     noLimit: flags['no-limit'] === true,
     maxFlows: flags['max-flows'] === undefined ? null : countOf('max-flows', flags['max-flows'], 0, 1),

@@ -12,6 +12,7 @@ import { terminalColumns } from '../terminal.js'
 import { FindingsView } from './findings-view.js'
 import { type FlowsView, makeFlowsView } from './flows-view.js'
 import { makePacketsView } from './packets-view.js'
+import { type DecodePageView, makePageView } from './page.js'
 import { makeProgress } from './progress.js'
 import { type DecodeFlags, type DecodeRequest, parseDecodeRequest } from './request.js'
 
@@ -70,23 +71,26 @@ class DecodeJob {
 
   async run(): Promise<void> {
     const { request, io, file } = this
+    const page = makePageView(request, file)
     if (this.needsLook) await this.look()
     if (this.isStopped) return
     const columns = terminalColumns() ?? PLAIN_COLUMNS
     // What is written to stdout is a capture then, and nothing else.
     const isShown = request.write !== '-'
     const packets = isShown && request.view !== 'flows' ? makePacketsView(request, io.out, columns) : null
-    const findings = isShown && request.view === 'flows' && needsFindings(request) ? new FindingsView() : null
+    const isTold = isShown && request.view === 'flows' && needsFindings(request)
+    const findings = isTold || page !== null ? new FindingsView() : null
     this.findings = findings
     const found = findings === null ? null : (decoding: Decoding) => findings.finish(decoding)
-    const flows = isShown && request.view === 'flows' ? makeFlowsView(request, file, io.out, columns, found) : null
+    const shown = isShown && request.view === 'flows' ? makeFlowsView(request, file, io.out, columns, found) : null
+    const flows = page === null ? shown : page.beside(shown)
     let output: PacketFile | null = null
     const decoding = await this.pass({
       visitors: ({ source }) => {
         if (request.write !== null)
           output = new PacketFile(request.write, () => source.interfaces, `netkit ${io.version}`)
         const written = output === null ? null : this.written(output)
-        return [packets === null ? null : this.shown(packets), written, findings].filter(each => each !== null)
+        return [packets === null ? null : this.shown(packets), written, findings, page].filter(each => each !== null)
       },
       isWanted: flows?.isWanted,
       ...(flows === null ? {} : { flow: flow => flows.flow(flow) }),
@@ -97,11 +101,12 @@ class DecodeJob {
     })
     packets?.flush()
     flows?.finish(decoding, this.wantedOf(decoding))
-    if (flows !== null && request.selection.isEmpty) this.matched += decoding.tracker.flows
+    if (shown !== null && request.selection.isEmpty) this.matched += decoding.tracker.flows
     if (request.view !== 'flows' && isShown && request.form === 'ndjson')
       io.out.jsonLine({ type: 'summary', ...decoding.head() })
     await this.finishOutput(output)
-    this.conclude(decoding, flows !== null && request.form !== 'csv')
+    if (page !== null && findings !== null) this.writePage(page, decoding, findings)
+    this.conclude(decoding, shown !== null && request.form !== 'csv')
   }
 
   /** What became of flows is known at the end only: their packets are told from others in a second pass. */
@@ -207,6 +212,12 @@ class DecodeJob {
         output.packet(packet)
       },
     }
+  }
+
+  private writePage(page: DecodePageView, decoding: Decoding, findings: FindingsView): void {
+    this.io.out.flush()
+    page.write(decoding, findings.finish(decoding))
+    this.io.err.line(`netkit: wrote ${fileWords(page.path)}`)
   }
 
   private async finishOutput(output: PacketFile | null): Promise<void> {
