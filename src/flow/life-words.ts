@@ -1,30 +1,30 @@
 // Where the life of a connection lies in the words of its flow: a slot is cleared with fill(0) and holds nothing else.
 
+/** Where the words of sender 0 start; those of sender 1 follow. They, and what is next, are looked at with every packet. */
+export const SIDES = 0
 /** Of the connection. Frames are 0 while there is none. */
-export const BITS = 0
-export const SYN_FRAME = 1
-export const SYN_ACK_FRAME = 2
-export const ACK_FRAME = 3
-export const REQUEST_FRAME = 4
-export const RESPONSE_FRAME = 5
-export const RESET_FRAME = 6
-export const RESET = 7
+export const BITS = 24
+export const REQUEST_FRAME = 25
+export const RESPONSE_FRAME = 26
+export const ACK_FRAME = 27
+export const RESET_FRAME = 28
+export const SYN_FRAME = 29
+export const SYN_ACK_FRAME = 30
+export const RESET = 31
 /** Milliseconds of the last long silence, and the packet that ended it. */
-export const SILENCE = 8
+export const SILENCE = 32
+export const SILENCE_FRAME = 33
 /** Last packet of the reset's sender before it, and of the one it was meant for. */
-export const RESET_BEFORE = 9
-export const RESET_PEER_BEFORE = 10
+export const RESET_BEFORE = 34
+export const RESET_PEER_BEFORE = 35
 /** Identification (high half) and window (low half) of the reset. */
-export const RESET_FIELDS = 11
+export const RESET_FIELDS = 36
 /** The first and the last of the resets that ended nothing; how many there were is in BITS. */
-export const IGNORED = 12
-export const ICMP_FRAME = 14
-export const SILENCE_FRAME = 15
+export const IGNORED = 37
+export const ICMP_FRAME = 39
 /** Zeek's letters, six to a word of 5 bits each, from the low end. */
-export const HISTORY = 16
+export const HISTORY = 40
 export const HISTORY_WORDS = 4
-/** Where the words of sender 0 start; those of sender 1 follow. */
-export const SIDES = 20
 
 /** Of each end, from its own start. Sequence numbers are int32, compared by their difference. */
 export const STATE = 0
@@ -49,7 +49,7 @@ export const RESET_SEQUENCE = 11
 export const SIDE_WORDS = 12
 
 /** Int32 words of one flow. */
-export const LIFE_WORDS = SIDES + 2 * SIDE_WORDS
+export const LIFE_WORDS = HISTORY + HISTORY_WORDS
 
 /** Times in ns, meaningful where the frame is not 0. */
 export const SYN_TIME = 0
