@@ -9,6 +9,8 @@ import { FLAG_TEXTS, labelDetails } from './decode-packet-words.js'
 import { endWords } from './decode-words.js'
 
 const MARGIN = 22
+/** Columns of the time: of one that is days away, the last decimals are left out. */
+const TIME = 12
 const LEAST_ROOM = 30
 
 /** Draws line by line; remembers of each flow which sender is the client, from its first packet that is drawn. */
@@ -35,7 +37,7 @@ export class Ladder {
       lines.push(...this.#heading(model))
       this.#flowId = flowId
     }
-    const margin = `${String(packet.frame).padStart(8)} ${sinceWords(packet, tracker.timeNs).padStart(12)} `
+    const margin = `${String(packet.frame).padStart(8)} ${sinceWords(packet, tracker.timeNs).padStart(TIME)} `
     // An error goes to the one whose packet it is about.
     const isIcmp = tracker.walked.kind === KIND_ICMP_ERROR
     const isOfClient = (tracker.sender === client) !== isIcmp
@@ -52,7 +54,7 @@ export class Ladder {
   #heading({ id, client, server }: Flow): string[] {
     const [left, right] = [endWords(client), endWords(server)]
     const room = this.#room + 2
-    const title = `${'frame'.padStart(8)} ${'time'.padStart(12)} `
+    const title = `${'frame'.padStart(8)} ${'time'.padStart(TIME)} `
     const apart = left.length + right.length + 4 > room
     const names = apart
       ? [`${title}${left}`, `${''.padEnd(MARGIN)}${right.padStart(room)}`]
@@ -86,5 +88,5 @@ function packetWords(tracker: FlowTracker): string {
 }
 
 function sinceWords({ timeKnown }: CapturedPacket, timeNs: number): string {
-  return timeKnown ? (timeNs / 1e9).toFixed(6) : '-'
+  return timeKnown ? (timeNs / 1e9).toFixed(6).slice(0, TIME) : '-'
 }
