@@ -1,0 +1,133 @@
+// Where a live capture is written: one file, several, a pipe; and who it is taken from.
+
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { withCable } from '../../adapters/capture-lab.js'
+import { describeLab, inNetns } from '../../lab/index.js'
+import { netkitIn } from '../acceptance.js'
+import { decode } from '../decode/acceptance.js'
+import { NETKIT } from '../run.js'
+import { capMissing, linesOf, startCapture, withFolder, withServer } from './acceptance.js'
+
+describeLab('what netkit capture writes', () => {
+  test('goes on in new files by size, and keeps the newest of them', async () => {
+    await withFolder(async folder => {
+      const { stderr, stdout, code } = await withCable((near, far) =>
+        withServer(near, far, async connect => {
+          const rotation = ['--rotate-size', '4k', '--keep', '3']
+          const capture = await startCapture(far, [
+            '-i',
+            'v1',
+            '-q',
+            '-w',
+            join(folder, 'out.pcap'),
+            ...rotation,
+            'tcp',
+          ])
+          await connect(20)
+          return capture.interrupt()
+        }),
+      )
+      expect(code).toBe(0)
+      const files = readdirSync(folder).sort()
+      expect(files).toHaveLength(3)
+      for (const file of files) expect(file).toMatch(/^out_\d{5}_\d{8}T\d{6}Z\.pcap$/)
+      const [, packets] = /\npackets +([\d,]+),/.exec(stdout)!
+      expect(stderr).toContain(`netkit: wrote ${packets} packets, `)
+      expect(stderr).toContain(` to 3 files, ${join(folder, files[0]!)} ...\n`)
+      for (const file of files) expect((await decode(join(folder, file))).packets).toBeGreaterThan(10)
+    })
+  })
+
+  test('is a capture on standard output, and nothing else', async () => {
+    const piped = await withCable((near, far) =>
+      withServer(near, far, async connect => {
+        const [result] = await Promise.all([
+          inNetns(far, ['bash', '-c', `"$NETKIT" capture -i v1 -w - -c 20 tcp | "$NETKIT" decode - --json`], {
+            env: { ...process.env, NETKIT },
+          }),
+          repeated(connect, 10),
+        ])
+        return result
+      }),
+    )
+    expect(piped.code).toBe(0)
+    expect(piped.stderr).toMatch(
+      /^netkit: capturing on v1, .*\nnetkit: \d+ packets received by filter, 0 dropped by kernel\n$/,
+    )
+    const { packets, captureQuality } = JSON.parse(piped.stdout) as {
+      packets: number
+      captureQuality: { format: string }
+    }
+    expect({ packets, format: captureQuality.format }).toEqual({ packets: 20, format: 'pcap' })
+  })
+
+  test('ends quietly when nobody reads its events any more, and leaves the file whole', async () => {
+    await withFolder(async folder => {
+      const file = join(folder, 'out.pcap')
+      const result = await withCable((near, far) =>
+        withServer(near, far, async connect => {
+          const line = `"$NETKIT" capture -i v1 -w ${file} tcp | head -1; echo "\${PIPESTATUS[0]}"`
+          const [ended] = await Promise.all([
+            inNetns(far, ['bash', '-c', line], { env: { ...process.env, NETKIT } }),
+            repeated(connect, 10),
+          ])
+          return ended
+        }),
+      )
+      expect(result.stdout).toMatch(/^\d\d:\d\d:\d\d\.\d{3} {2}#1 .* opened\n0\n$/)
+      expect(result.stderr).toMatch(/^netkit: capturing on v1, .*\nnetkit: wrote \d+ packets, .* to .*\n$/)
+      expect((await decode(file)).packets).toBeGreaterThan(3)
+    })
+  })
+
+  test('is refused where it cannot be written, before anything is captured', async () => {
+    await withCable(async (_, far) => {
+      const { code, stderr } = await netkitIn(far, ['capture', '-i', 'v1', '-w', '/proc/nowhere/x.pcap'])
+      expect(code).toBe(4)
+      expect(stderr).toMatch(/^netkit: cannot write \/proc\/nowhere\/x\.pcap: no such file or directory \(ENOENT\)\n/)
+    })
+  })
+
+  const missing = capMissing()
+  if (missing !== null) process.stderr.write(`skipped: the cap source: needs ${missing}\n`)
+  test.skipIf(missing !== null)(
+    'comes through the cap package as it does through the ring, with its limits said',
+    async () => {
+      const [ring, cap] = await withCable((near, far) =>
+        withServer(near, far, async connect => {
+          const sources = []
+          for (const source of ['ring', 'cap'])
+            sources.push(await startCapture(far, ['-i', 'v1', '--ndjson', '--source', source, 'net 192.0.2.0/24']))
+          await connect(5)
+          for (const source of sources) await source.says('icmp-error')
+          return Promise.all(sources.map(source => source.interrupt()))
+        }),
+      )
+      type Line = { type: string; event?: string; flow?: number; by?: string; outcome?: string }
+      const facts = ({ stdout }: { stdout: string }) =>
+        linesOf<Line>(stdout)
+          .filter(({ type }) => type !== 'summary')
+          .map(({ type, event, flow, by, outcome }) => ({ type, event, flow, by, outcome }))
+      expect(facts(cap!)).toEqual(facts(ring!))
+      const limits =
+        "captured with the cap package: times are this program's, what the kernel dropped is not known, packets are cut at 65,535 bytes"
+      expect(cap!.stderr).toContain(`netkit: ${limits}\n`)
+      const summary = linesOf<{ type: string; warnings: string[]; captureQuality: object }>(cap!.stdout).at(-1)!
+      expect(summary).toMatchObject({
+        type: 'summary',
+        warnings: [limits],
+        captureQuality: { format: 'cap', timestampSource: 'user-space', droppedByKernel: null },
+      })
+    },
+  )
+})
+
+/** Until the capture has what it waits for, whenever it began. */
+async function repeated(connect: () => Promise<void>, times: number): Promise<void> {
+  for (let time = 0; time < times; time++) {
+    await connect()
+    await new Promise(resolve => setTimeout(resolve, 300))
+  }
+}
