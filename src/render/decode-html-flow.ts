@@ -153,8 +153,7 @@ const bothWords = (counts: { client: number; server: number }, words: (count: nu
 function findingsHtml(findings: readonly Finding[]): string {
   if (findings.length === 0) return ''
   const rows = findings.map(
-    ({ severity, sentence, frames }) =>
-      `<li><span class="tag ${severity}">${severity}</span> ${escaped(sentence)}${framesWords(frames)}</li>`,
+    ({ severity, sentence }) => `<li><span class="tag ${severity}">${severity}</span> ${escaped(sentence)}</li>`,
   )
   return `<ul>${rows.join('')}</ul>`
 }
@@ -166,7 +165,7 @@ function evidenceHtml({ evidence }: Flow): string {
 }
 
 /** ` (frames 3, 7)`; empty for none. */
-export function framesWords(frames: readonly number[]): string {
+function framesWords(frames: readonly number[]): string {
   if (frames.length === 0) return ''
   const more = frames.length > MOST_FRAMES ? ` and ${grouped(frames.length - MOST_FRAMES)} more` : ''
   return ` <span class="soft">(${frames.length === 1 ? 'frame' : 'frames'} ${frames.slice(0, MOST_FRAMES).join(', ')}${more})</span>`

@@ -20,4 +20,4 @@ export function escaped(text: string): string {
 export const pixel = (value: number): string => String(Math.round(value * 10) / 10)
 
 /** How long something lasts, in the units of print; what lasts less than nothing was measured with a clock that went back. */
-export const lastingWords = (ms: number): string => lasting(Math.max(0, ms)).replace('us', 'µs')
+export const lastingWords = (ms: number): string => (ms > 0 ? lasting(ms).replace('us', 'µs') : '0')

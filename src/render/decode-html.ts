@@ -6,15 +6,14 @@ import type { FlowCounts } from '../flow/flow-board.js'
 import type { Flow } from '../flow/model.js'
 import type { SeriesBook } from '../flow/series.js'
 import { chosenFlows, troublesOf } from './decode-html-choice.js'
-import { flowSection, framesWords, toneOf } from './decode-html-flow.js'
+import { flowSection, toneOf } from './decode-html-flow.js'
 import { PAGE_STYLE } from './decode-html-style.js'
 import { escaped, lastingWords } from './decode-html-text.js'
 import { summaryRows } from './decode-summary.js'
 import { whyWords } from './decode-table.js'
 import { between, endWords, fileWords, grouped, short } from './decode-words.js'
 
-/** Rows of the table, and flows that are drawn. */
-export const MOST_PAGE_FLOWS = 1000
+/** Flows that are drawn. */
 const MOST_DRAWN = 24
 const MOST_FINDINGS = 200
 
@@ -47,8 +46,7 @@ function arrow(id: string, from: number, to: number): string {
 }
 
 export function decodeHtml(page: DecodePage): string {
-  const { head, findings, series } = page
-  const flows = page.flows.slice(0, MOST_PAGE_FLOWS)
+  const { head, findings, flows, series } = page
   const named = findings.map(({ flow }) => flow).filter(flow => flow !== null)
   const withSeries = flows.filter(flow => series.of(flow) !== null)
   const drawn = chosenFlows(withSeries, named, MOST_DRAWN)
@@ -70,7 +68,7 @@ export function decodeHtml(page: DecodePage): string {
     '<main>',
     summaryHtml(page),
     findingsHtml(findings, isDrawn),
-    tableHtml(page, flows, drawn),
+    tableHtml(page, drawn),
     drawnHtml(page, drawn),
     '</main>',
     '</body>',
@@ -89,9 +87,9 @@ function summaryHtml({ head, counts, total }: DecodePage): string {
 
 function findingsHtml(findings: readonly Finding[], isDrawn: ReadonlySet<number>): string {
   if (findings.length === 0) return ''
-  const rows = findings.slice(0, MOST_FINDINGS).map(({ severity, sentence, flow, frames, rule }) => {
+  const rows = findings.slice(0, MOST_FINDINGS).map(({ severity, sentence, flow, rule }) => {
     const where = flow === null ? '' : ` ${flowLink(flow, isDrawn)}`
-    return `<li><span class="tag ${severity}">${severity}</span> ${escaped(sentence)}${where}${framesWords(frames)} <span class="soft">${escaped(rule)}</span></li>`
+    return `<li><span class="tag ${severity}">${severity}</span> ${escaped(sentence)}${where} <span class="soft">${escaped(rule)}</span></li>`
   })
   const more = findings.length - rows.length
   const rest = more > 0 ? `<p class="soft">${grouped(more)} more findings are not in this page.</p>` : ''
@@ -106,7 +104,7 @@ const COLUMNS = ['id', 'client', 'server', 'outcome', 'who, why', 'packets', 'pa
 /** Columns of text come before it. */
 const FIRST_NUMBER = 5
 
-function tableHtml({ counts, total: all }: DecodePage, flows: readonly Flow[], drawn: readonly Flow[]): string {
+function tableHtml({ counts, flows, total: all }: DecodePage, drawn: readonly Flow[]): string {
   const total = counts.tcp + counts.udp
   if (total === 0)
     return `<h2 id="flows">Flows</h2>\n<p>${all === null ? 'No TCP or UDP in this capture.' : 'No flow is wanted.'}</p>`

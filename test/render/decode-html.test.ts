@@ -120,17 +120,39 @@ describe('a page', () => {
     expect(new Set(places.map(({ name }) => name))).toEqual(new Set(['title', 'h1', 'dd', 'li', 'td', 'h3']))
   })
 
-  test('draws a bounded number of flows, one of each kind of trouble first, and says how many it leaves out', () => {
-    const scan = Array.from({ length: 60 }, (_, at): PacketStep[] => [
-      { is: 'a>S', seq: 5, ports: PORTS(2000 + at) },
-      { is: 'b>RA', seq: 0, ack: 6, ports: PORTS(2000 + at) },
-    ]).flat()
+  const port = (at: number): PacketStep[] => [
+    { is: 'a>S', seq: 5, ports: PORTS(2000 + at) },
+    { is: 'b>RA', seq: 0, ack: 6, ports: PORTS(2000 + at) },
+  ]
+  const linksOf = (elements: readonly PageElement[]): (string | undefined)[] =>
+    elements.filter(({ name }) => name === 'section').map(({ attributes }) => attributes['id'])
+
+  test('draws few of the flows that look alike, those of another kind all the same, and says how many it leaves out', () => {
+    const scan = Array.from({ length: 60 }, (_, at) => port(at)).flat()
     const elements = checked(stepPage([...LOSS, ...scan]))
-    const sections = elements.filter(({ name }) => name === 'section').map(({ attributes }) => attributes['id'])
-    expect(sections).toHaveLength(24)
-    expect(sections).toContain('flow-1')
-    expect(elements.some(({ name, text }) => name === 'p' && text.startsWith('24 flows are drawn'))).toBe(true)
-    expect(elements.some(({ name, text }) => name === 'p' && text.includes('37 are left out'))).toBe(true)
+    expect(linksOf(elements)).toHaveLength(7)
+    expect(linksOf(elements)).toContain('flow-1')
+    expect(elements.some(({ name, text }) => name === 'p' && text.startsWith('7 flows are drawn'))).toBe(true)
+    expect(elements.some(({ name, text }) => name === 'p' && text.includes('54 are left out'))).toBe(true)
+  })
+
+  test('draws 24 flows at the most', () => {
+    const many = Array.from({ length: 40 }, (_, at) => LOSS.map(step => ({ ...step, ports: PORTS(2000 + at) }))).flat()
+    expect(linksOf(checked(stepPage(many)))).toHaveLength(24)
+  })
+
+  test('has the flow that a finding names, however many others come before it', () => {
+    const steps = [...LOSS.slice(0, 9), ...Array.from({ length: 1500 }, (_, at) => port(at)).flat()]
+    const page = stepPage(steps, {
+      findings: [{ rule: 'r', severity: 'note', flow: 1, flows: 1, frames: [1], sentence: 'why', numbers: {} }],
+    })
+    const elements = checked(page)
+    expect(linksOf(elements)).toContain('flow-1')
+    expect(elements.filter(({ name, text }) => name === 'a' && text === 'flow 1')).toHaveLength(1)
+    // A thousand rows in order, the other kind, and the first twelve of the kind that is cut.
+    expect(elements.some(({ name, text }) => name === 'p' && text === '488 more flows are not in this page.')).toBe(
+      true,
+    )
   })
 
   test('of a long flow is bounded; labels stay', () => {

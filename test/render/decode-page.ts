@@ -3,12 +3,11 @@
 import { openCaptureFile } from '../../src/adapters/capture-file.js'
 import type { DecodeHead } from '../../src/flow/decode-document.js'
 import type { Finding } from '../../src/flow/finding.js'
-import { FlowBoard } from '../../src/flow/flow-board.js'
-import { compareFlows } from '../../src/flow/flow-order.js'
 import type { Flow } from '../../src/flow/model.js'
 import { SeriesBook, type SeriesLimits } from '../../src/flow/series.js'
 import { FlowTracker } from '../../src/flow/tracker.js'
 import { type DecodePage, decodeHtml } from '../../src/render/decode-html.js'
+import { PageFlows } from '../../src/render/decode-html-choice.js'
 import { type PacketStep, Stepper } from '../flow/track-steps.js'
 
 export function pageHead(tracker: FlowTracker, file: string): DecodeHead {
@@ -41,14 +40,14 @@ export interface PageOptions {
 }
 
 export function pageOf(tracker: FlowTracker, flows: readonly Flow[], series: SeriesBook, options: PageOptions): string {
-  const board = new FlowBoard(Number.POSITIVE_INFINITY)
-  for (const flow of flows) board.offer(flow)
+  const all = new PageFlows()
+  for (const flow of flows) all.offer(flow)
   const head = pageHead(tracker, options.file ?? 'capture.pcap')
   const page: DecodePage = {
     head: { ...head, warnings: options.warnings ?? [] },
-    counts: board.counts(),
+    counts: all.counts(),
     total: null,
-    flows: [...flows].sort(compareFlows).map(options.change ?? (flow => flow)),
+    flows: all.flows().map(options.change ?? (flow => flow)),
     findings: options.findings ?? [],
     series,
   }

@@ -4,12 +4,12 @@ import { isSameFile, writeTextFile } from '../../adapters/text-file.js'
 import type { Decoding, PacketVisitor } from '../../compose/decode.js'
 import { UsageError } from '../../errors/index.js'
 import type { Finding } from '../../flow/finding.js'
-import { FlowBoard } from '../../flow/flow-board.js'
 import type { Flow } from '../../flow/model.js'
 import { Selection } from '../../flow/selection.js'
 import { SeriesBook } from '../../flow/series.js'
 import type { FlowTracker } from '../../flow/tracker.js'
-import { decodeHtml, MOST_PAGE_FLOWS } from '../../render/decode-html.js'
+import { decodeHtml } from '../../render/decode-html.js'
+import { PageFlows } from '../../render/decode-html-choice.js'
 import type { CapturedPacket } from '../../wire/captured-packet.js'
 import type { FlowsView } from './flows-view.js'
 import type { DecodeRequest } from './request.js'
@@ -31,7 +31,7 @@ export class DecodePageView implements PacketVisitor {
   readonly #selection: Selection
   /** Of the packets that are drawn: what is asked of whole flows, and of labels, is asked of no packet. */
   readonly #packets: Selection
-  readonly #board = new FlowBoard(MOST_PAGE_FLOWS)
+  readonly #flows = new PageFlows()
   readonly #series = new SeriesBook()
 
   constructor(path: string, selection: Selection) {
@@ -46,7 +46,7 @@ export class DecodePageView implements PacketVisitor {
 
   /** A view of flows that shows the page the same flows: all of them are built then. */
   beside(view: FlowsView | null): FlowsView {
-    const board = this.#board
+    const all = this.#flows
     let isShown = view !== null
     return {
       ...(view?.isWanted === undefined
@@ -58,11 +58,11 @@ export class DecodePageView implements PacketVisitor {
             },
           }),
       flow: flow => {
-        board.offer(flow)
+        all.offer(flow)
         if (isShown) view!.flow(flow)
       },
       finish: (decoding, wanted) => {
-        const flows = told(wanted, flow => board.offer(flow))
+        const flows = told(wanted, flow => all.offer(flow))
         view?.finish(decoding, flows)
         // A view that asked the tracker itself left them all.
         for (const _ of flows);
@@ -74,9 +74,9 @@ export class DecodePageView implements PacketVisitor {
   write(decoding: Decoding, findings: readonly Finding[]): void {
     const page = decodeHtml({
       head: decoding.head(),
-      counts: this.#board.counts(),
+      counts: this.#flows.counts(),
       total: this.#selection.isEmpty ? null : decoding.tracker.flows,
-      flows: this.#board.best(),
+      flows: this.#flows.flows(),
       findings,
       series: this.#series,
     })
