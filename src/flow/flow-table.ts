@@ -106,7 +106,7 @@ export class FlowTable {
 
   /** A row for the ends that `find` was just asked for in vain. */
   insert(ends: PacketEnds, encapsulation: number): number {
-    if ((this.#count + 1) * 2 > this.#mask) this.#grow()
+    if (this.#count * 2 > this.#mask) this.#grow()
     const slot = this.records.take()
     const { words } = this.records.slab(slot)
     const row = wordsOf(slot)

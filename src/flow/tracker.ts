@@ -145,7 +145,7 @@ export class FlowTracker {
 
   /** Slots of the flows that are remembered, in the order of their first packets. */
   slots(): number[] {
-    return this.#slotsById()
+    return Array.from(this.#slotsById())
   }
 
   /** What became of the flow of a slot so far, without building it: null for UDP. */
@@ -182,7 +182,8 @@ export class FlowTracker {
   /** Of all flows, those that are remembered still included. */
   quality(): CaptureQuality {
     const quality = this.#counts.read(this.walker.stopped(), this.walker.unsupportedLinkTypes())
-    for (const slot of this.#slotsById()) {
+    for (let slot = 0; slot < this.#table.records.used; slot++) {
+      if (this.#id(slot) === 0) continue
       quality.gaps += this.#gaps(slot)
       if (this.outcome(slot) === 'one-sided') quality.oneSidedFlows++
     }
@@ -516,12 +517,23 @@ export class FlowTracker {
     if (flow !== null) this.#onFlow?.(flow, slot)
   }
 
-  #slotsById(): number[] {
-    const { records } = this.#table
-    const id = (slot: number): number => records.slab(slot).words[Row.wordsOf(slot) + Row.ID]!
-    const slots: number[] = []
-    for (let slot = 0; slot < records.used; slot++) if (id(slot) !== 0) slots.push(slot)
-    return slots.sort((one, two) => id(one) - id(two))
+  #slotsById(): Float64Array {
+    const { live, used } = this.#table.records
+    // The number before the slot in one double: sorted as numbers, without an object for each of a hundred thousand.
+    const keys = new Float64Array(live)
+    let count = 0
+    for (let slot = 0; slot < used; slot++) {
+      const id = this.#id(slot)
+      if (id !== 0) keys[count++] = id * used + slot
+    }
+    keys.sort()
+    for (let at = 0; at < count; at++) keys[at]! %= used
+    return keys
+  }
+
+  /** 0 of a slot that is free. */
+  #id(slot: number): number {
+    return this.#table.records.slab(slot).words[Row.wordsOf(slot) + Row.ID]!
   }
 }
 

@@ -9,6 +9,7 @@ import type { Flow } from '../../flow/model.js'
 import { bytesWords, fileWords, grouped } from '../../render/decode-words.js'
 import type { Console } from '../console.js'
 import { terminalColumns } from '../terminal.js'
+import { keepYoungHeapSmall } from '../young-heap.js'
 import { FindingsView } from './findings-view.js'
 import { type FlowsView, makeFlowsView } from './flows-view.js'
 import { makePacketsView } from './packets-view.js'
@@ -20,6 +21,7 @@ const PLAIN_COLUMNS = 80
 
 export async function runDecode(flags: DecodeFlags, file: string, io: Console): Promise<void> {
   const request = parseDecodeRequest(flags, io.format)
+  keepYoungHeapSmall()
   const job = new DecodeJob(request, file, io)
   const free = io.onInterrupt(() => job.stop())
   try {
