@@ -39,7 +39,9 @@ const WORDS = 12
 const LAST_TIME = 0
 const ACK_TIME = 1
 const RESPONSE_TIME = 2
-const TIMES = 3
+const BEGIN_TIME = 3
+const REQUEST_TIME = 4
+const TIMES = 5
 
 export class Exchanges {
   #words: Int32Array
@@ -62,6 +64,7 @@ export class Exchanges {
     const times = flow * TIMES
     if (progress === NEW) {
       this.#noteEnd(at + FIRST_END, walked)
+      this.#times[times + BEGIN_TIME] = timeNs
       return (walked.flags & (TCP_SYN | TCP_ACK)) === TCP_SYN ? AWAITS_REQUEST : STEADY
     }
     if (sender === 0) {
@@ -70,6 +73,7 @@ export class Exchanges {
       if (progress === AWAITS_REQUEST) {
         words[at + REQUEST] = frame
         words[at + REQUEST_BYTES] = walked.payloadBytes
+        this.#times[times + REQUEST_TIME] = timeNs
       } else if (((end - words[at + REQUEST_END]!) | 0) <= 0) return progress
       words[at + REQUEST_END] = end
       words[at + LAST] = frame
@@ -89,27 +93,44 @@ export class Exchanges {
     return progress
   }
 
-  /** What is known of the flow of a slot, which is free afterwards. */
-  take(slot: number): { exchange: Exchange | null; first: Endpoint } {
-    const words = this.#words.slice(slot * WORDS, (slot + 1) * WORDS)
-    this.#words.fill(0, slot * WORDS, (slot + 1) * WORDS)
-    const [family, word0, word1, word2, word3, port] = words.subarray(FIRST_END)
-    return {
-      exchange: words[REQUEST] === 0 ? null : this.#exchange(slot * TIMES, words),
-      first: { address: formatAddress(family!, word0!, word1!, word2!, word3!), port: port! },
-    }
+  /** False when neither the opening nor the first answer of a connection took so long; where that is not known, true. */
+  mayBeSlow(slot: number, progress: number, slowNs: number): boolean {
+    const words = this.#words
+    const times = this.#times
+    const at = slot * WORDS
+    const timesAt = slot * TIMES
+    if (words[at + REQUEST] === 0) return progress === AWAITS_REQUEST
+    if (times[timesAt + REQUEST_TIME]! - times[timesAt + BEGIN_TIME]! >= slowNs) return true
+    return words[at + RESPONSE] !== 0 && times[timesAt + RESPONSE_TIME]! - times[timesAt + LAST_TIME]! >= slowNs
   }
 
-  #exchange(times: number, words: Int32Array): Exchange {
-    const isAcked = words[ACK]! > words[LAST]!
+  /** What is known of the flow of a slot, which is free afterwards. */
+  take(slot: number): { exchange: Exchange | null; first: Endpoint } {
+    const words = this.#words
+    const at = slot * WORDS
+    const end = at + FIRST_END
+    const exchange = words[at + REQUEST] === 0 ? null : this.#exchange(slot * TIMES, at)
+    const address = formatAddress(words[end]!, words[end + 1]!, words[end + 2]!, words[end + 3]!, words[end + 4]!)
+    const first = { address, port: words[end + 5]! }
+    this.free(slot)
+    return { exchange, first }
+  }
+
+  free(slot: number): void {
+    this.#words.fill(0, slot * WORDS, (slot + 1) * WORDS)
+  }
+
+  #exchange(times: number, at: number): Exchange {
+    const words = this.#words
+    const isAcked = words[at + ACK]! > words[at + LAST]!
     return {
-      requestFrame: words[REQUEST]!,
-      requestBytes: words[REQUEST_BYTES]!,
-      lastFrame: words[LAST]!,
+      requestFrame: words[at + REQUEST]!,
+      requestBytes: words[at + REQUEST_BYTES]!,
+      lastFrame: words[at + LAST]!,
       lastNs: this.#times[times + LAST_TIME]!,
-      ackFrame: isAcked ? words[ACK]! : 0,
+      ackFrame: isAcked ? words[at + ACK]! : 0,
       ackNs: isAcked ? this.#times[times + ACK_TIME]! : 0,
-      responseFrame: words[RESPONSE]!,
+      responseFrame: words[at + RESPONSE]!,
       responseNs: this.#times[times + RESPONSE_TIME]!,
     }
   }

@@ -219,9 +219,17 @@ export class Evidence {
     this.#counts[flow] = counts + 1 + (isNoise ? 1 << 12 : 0)
   }
 
-  /** Whether anything is kept of the flow of a slot. */
-  hasNotes(slot: number): boolean {
-    return slot < this.#counts.length && this.#counts[slot] !== 0
+  /** Whether a connection that ended well may have had trouble before: something is kept of it, or it was slow. */
+  hasTrouble(slot: number, slowNs: number): boolean {
+    if (slot >= this.#watch.length) return false
+    return this.#counts[slot] !== 0 || this.#exchanges.mayBeSlow(slot, this.#watch[slot]! & PROGRESS, slowNs)
+  }
+
+  /** Forgets a flow of which nothing is kept; the slot is free for another one. */
+  free(slot: number): void {
+    if (slot >= this.#watch.length) return
+    this.#watch[slot] = NEW
+    this.#exchanges.free(slot)
   }
 
   /** Takes what is kept of the flow of a slot; the slot is free for another flow afterwards. */

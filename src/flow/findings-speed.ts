@@ -17,7 +17,7 @@ import * as Label from './label-bits.js'
 import type { Side } from './model.js'
 
 /** People notice a delay of this length, and no network that works has one. */
-const SLOW_MS = 500
+export const SLOW_MS = 500
 /** Programs and people pause; a client that is silent for less than this after the handshake is not called slow. */
 const SLOW_CLIENT_MS = 1000
 /** No protocol's request is shorter than this; a person who types sends a byte or a line. */

@@ -8,13 +8,23 @@ import { type Group, type Member, RuleGroups } from './finding-groups.js'
 import { FLOW_RULES } from './finding-rules.js'
 import { counted, endName, framesOf, lasting, type Subject, subjectOf } from './finding-subject.js'
 import { type CaptureFacts, captureFindings } from './findings-capture.js'
+import { SLOW_MS } from './findings-speed.js'
 import * as Label from './label-bits.js'
-import type { Flow, TcpFlow } from './model.js'
+import type { Flow, Outcome, TcpFlow } from './model.js'
 
 /** So many attempts at once are told even when the capture ends before any could have been repeated. */
 const MANY = 10
 /** No program needs so many ports of others that do not answer it. */
 const SCANNED_PORTS = 20
+/** Connections without trouble that are looked at: the first ones, which tell what servers answer. */
+const MOST_HEALTHY = 4096
+const HEALTHY: ReadonlySet<Outcome | null> = new Set<Outcome | null>([
+  'closed-normally',
+  'established',
+  'midstream-open',
+  'midstream-closed',
+  null,
+])
 const MOST_SERVERS = 4096
 const MOST_ANSWERS = 8
 const MOST_PREVIOUS = 4096
@@ -41,6 +51,7 @@ export class Findings {
   readonly #accepted = new Map<string, Accepted[]>()
   readonly #previous = new Map<number, Previous>()
   #ended: Previous | null = null
+  #healthy = 0
 
   /** @param mostPackets notable packets that are kept at a time */
   constructor(mostPackets?: number) {
@@ -54,6 +65,18 @@ export class Findings {
     if (isReuse && this.#ended !== null && this.#previous.size < MOST_PREVIOUS)
       this.#previous.set(tracked.flowId, this.#ended)
     this.evidence.note(packet, tracked)
+  }
+
+  /** Whether a flow that ends has to be added; if not, it is forgotten. @param outcome null of one that is not TCP's */
+  needs(slot: number, outcome: Outcome | null): boolean {
+    if (!HEALTHY.has(outcome) || this.evidence.hasTrouble(slot, SLOW_MS * 1e6)) return true
+    if (outcome !== null && this.#healthy < MOST_HEALTHY) {
+      this.#healthy++
+      return true
+    }
+    this.#ended = null
+    this.evidence.free(slot)
+    return false
   }
 
   /** Looks at a flow that ended, or at one that the tracker still has when the capture ends. */

@@ -15,6 +15,11 @@ export class FindingsView implements PacketVisitor {
     this.#findings.note(packet, tracker)
   }
 
+  /** Whether a flow that ends has to be built for the rules: of those that are healthy only the first ones. */
+  needs(tracker: FlowTracker, slot: number): boolean {
+    return this.#findings.needs(slot, tracker.outcome(slot))
+  }
+
   /** A flow that ended, or is remembered at the end of the capture. Of those that are not wanted nothing is said. */
   flow(flow: Flow, slot: number, isWanted: boolean): void {
     if (isWanted) this.#findings.addFlow(flow, slot)

@@ -33,7 +33,7 @@ export function makeFlowsView(
   findings: ((decoding: Decoding) => readonly Finding[]) | null,
 ): FlowsView {
   const found = (decoding: Decoding): readonly Finding[] => findings?.(decoding) ?? []
-  if (request.explain && request.form === 'text') return explainView(out, columns, found)
+  if (request.explain && request.form === 'text') return explainView(request, out, columns, found)
   if (request.form === 'text') return textView(request, out, columns)
   if (request.form === 'csv') {
     out.line(flowCsvTitles())
@@ -67,9 +67,16 @@ function streamed(print: (flow: Flow) => void): FlowsView {
 }
 
 /** What is found in all of them; none is shown. */
-function explainView(out: Output, columns: number, found: (decoding: Decoding) => readonly Finding[]): FlowsView {
+function explainView(
+  { selection }: DecodeRequest,
+  out: Output,
+  columns: number,
+  found: (decoding: Decoding) => readonly Finding[],
+): FlowsView {
   const { flow, finish } = streamed(() => undefined)
   return {
+    // A flow is built when the rules have to see it, or when it has to be known whether it is selected.
+    ...(selection.isEmpty ? { isWanted: () => false } : {}),
     flow,
     finish: (decoding, wanted) => {
       finish(decoding, wanted)

@@ -147,7 +147,7 @@ class DecodeJob {
       isWanted: slot => {
         ending = slot
         isShown = isWanted === undefined || isWanted(decoding.tracker, slot)
-        return isShown || findings !== null
+        return isShown || findings?.needs(decoding.tracker, slot) === true
       },
       ...(flow === undefined
         ? {}
@@ -186,7 +186,11 @@ class DecodeJob {
   /** Of the flows that are remembered, those that are wanted. */
   private *wantedOf(decoding: Decoding): Generator<Flow> {
     const { tracker } = decoding
+    // Where findings alone are shown, and of all flows, only those are built that the rules have to see.
+    const { explain, form, selection } = this.request
+    const spare = explain && form === 'text' && selection.isEmpty ? this.findings : null
     for (const slot of tracker.slots()) {
+      if (spare?.needs(tracker, slot) === false) continue
       const flow = tracker.read(slot)
       const wanted = this.wants(flow, decoding)
       this.findings?.flow(flow, slot, wanted)
