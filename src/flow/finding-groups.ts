@@ -1,12 +1,22 @@
 // Puts findings that are alike together while flows end: a scan of a thousand ports is one finding. What is kept is bounded.
 
 import type { FlowMatch } from './finding-rule.js'
-import { endName } from './finding-subject.js'
-import type { TcpFlow } from './model.js'
+
+/** What is kept of a flow: the flow itself is too large where there are many. */
+export interface FlowBrief {
+  id: number
+  client: string
+  /** Address, and address and port. */
+  serverAddress: string
+  server: string
+  port: number
+  startNs: number
+  endNs: number
+}
 
 export interface Member {
   match: FlowMatch
-  flow: TcpFlow
+  flow: FlowBrief
 }
 
 export interface Group {
@@ -17,15 +27,20 @@ export interface Group {
   /** The first ones. */
   ids: number[]
   frames: number[]
-  clients: Set<string>
-  servers: Set<string>
-  ports: Set<number>
+  /** Of its flows; null while there is one only. */
+  distinct: Distinct | null
   /** Every one of its flows has something that is known only at the end. */
   pending: Member[]
   allPending: boolean
 }
 
-const MOST_GROUPS = 4096
+export interface Distinct {
+  clients: Set<string>
+  servers: Set<string>
+  ports: Set<number>
+}
+
+const MOST_GROUPS = 1024
 const MOST_NAMED = 8
 const MOST_DISTINCT = 65_536
 const REST = 'others'
@@ -36,8 +51,8 @@ export class RuleGroups {
   readonly #byClient = new Map<string, Group>()
 
   add(member: Member): void {
-    join(this.#byServer, endName(member.flow.server), member)
-    join(this.#byClient, member.flow.client.address, member)
+    join(this.#byServer, member.flow.server, member)
+    join(this.#byClient, member.flow.client, member)
   }
 
   groups(): { by: 'client' | 'server'; groups: Group[] } {
@@ -58,21 +73,27 @@ function join(groups: Map<string, Group>, name: string, member: Member): void {
       worst: member,
       ids: [],
       frames: [],
-      clients: new Set(),
-      servers: new Set(),
-      ports: new Set(),
+      distinct: null,
       pending: [],
       allPending: true,
     }
     groups.set(key, group)
-  }
+  } else noteDistinct(group, flow)
   group.flows++
   if (match.weight > group.worst.match.weight) group.worst = member
   if (match.complete === undefined) group.allPending = false
   else if (group.pending.length < MOST_NAMED) group.pending.push(member)
   if (group.ids.length < MOST_NAMED) group.ids.push(flow.id)
   for (const frame of match.frames) if (group.frames.length < MOST_NAMED) group.frames.push(frame)
-  if (group.clients.size < MOST_DISTINCT) group.clients.add(flow.client.address)
-  if (group.servers.size < MOST_DISTINCT) group.servers.add(flow.server.address)
-  if (group.ports.size < MOST_DISTINCT) group.ports.add(flow.server.port)
+}
+
+function noteDistinct(group: Group, flow: FlowBrief): void {
+  if (group.distinct === null) {
+    const { client, serverAddress, port } = group.worst.flow
+    group.distinct = { clients: new Set([client]), servers: new Set([serverAddress]), ports: new Set([port]) }
+  }
+  const { clients, servers, ports } = group.distinct
+  if (clients.size < MOST_DISTINCT) clients.add(flow.client)
+  if (servers.size < MOST_DISTINCT) servers.add(flow.serverAddress)
+  if (ports.size < MOST_DISTINCT) ports.add(flow.port)
 }

@@ -4,7 +4,7 @@ import type { CapturedPacket } from '../wire/captured-packet.js'
 import { TCP_ACK, TCP_SYN } from '../wire/walked-packet.js'
 import { Evidence, type TrackedPacket } from './evidence.js'
 import { type Finding, type Match, SEVERITIES } from './finding.js'
-import { type Group, type Member, RuleGroups } from './finding-groups.js'
+import { type Distinct, type FlowBrief, type Group, type Member, RuleGroups } from './finding-groups.js'
 import { FLOW_RULES } from './finding-rules.js'
 import { counted, endName, framesOf, lasting, type Subject, subjectOf } from './finding-subject.js'
 import { type CaptureFacts, captureFindings } from './findings-capture.js'
@@ -86,9 +86,12 @@ export class Findings {
     const subject = subjectOf(flow, kept, time => this.evidence.sinceFirst(time))
     this.#ended = { flow: flow.id, ends: endsOf(flow), lastFrame: flow.lastFrame, endNs: subject.endNs ?? 0 }
     this.#noteAccepted(flow, subject)
+    let brief: FlowBrief | null = null
     for (const { name, check } of FLOW_RULES) {
       const match = check(subject)
-      if (match !== null) this.#groups.get(name)!.add({ match, flow })
+      if (match === null) continue
+      brief ??= briefOf(subject)
+      this.#groups.get(name)!.add({ match, flow: brief })
     }
   }
 
@@ -144,16 +147,19 @@ export class Findings {
       flow: worst.flow.id,
       flows,
       frames: frames.slice(0, MOST_FRAMES),
-      sentence: flows === 1 ? told.sentence : groupSentence(by, group, flows, told.sentence, worst.flow.id),
+      sentence:
+        flows === 1 || group.distinct === null
+          ? told.sentence
+          : groupSentence(by, group, group.distinct, flows, told.sentence, worst.flow.id),
       numbers: rounded(told.numbers),
     }
   }
 
   /** What other flows say of it. */
-  #tellMore(rule: string, flow: TcpFlow, match: Match): Match {
+  #tellMore(rule: string, flow: FlowBrief, match: Match): Match {
     if (rule === 'no-answer') {
-      const [start, end] = [flow.start, flow.end].map(time => (time === null ? 0 : this.evidence.sinceFirst(time)))
-      const meanwhile = this.#accepted.get(endName(flow.server))?.find(({ atNs }) => atNs >= start! && atNs <= end!)
+      const { startNs, endNs } = flow
+      const meanwhile = this.#accepted.get(flow.server)?.find(({ atNs }) => atNs >= startNs && atNs <= endNs)
       if (meanwhile === undefined) return match
       return {
         ...match,
@@ -163,8 +169,9 @@ export class Findings {
       }
     }
     const previous = rule === 'time-wait-refusal' ? this.#previous.get(flow.id) : undefined
-    if (previous === undefined || previous.ends !== endsOf(flow) || flow.start === null) return match
-    const sinceMs = (this.evidence.sinceFirst(flow.start) - previous.endNs) / 1e6
+    if (previous === undefined || !previous.ends.includes(flow.server) || !previous.ends.includes(flow.client))
+      return match
+    const sinceMs = Math.max(0, flow.startNs - previous.endNs) / 1e6
     return {
       ...match,
       frames: framesOf(...match.frames, previous.lastFrame),
@@ -184,10 +191,30 @@ function rounded(numbers: Finding['numbers']): Finding['numbers'] {
   )
 }
 
+function briefOf({ flow, startNs, endNs }: Subject): FlowBrief {
+  const { client, server } = flow
+  return {
+    id: flow.id,
+    client: client.address,
+    serverAddress: server.address,
+    server: endName(server),
+    port: server.port,
+    startNs: startNs ?? 0,
+    endNs: endNs ?? 0,
+  }
+}
+
 const endsOf = ({ client, server }: TcpFlow): string => [endName(client), endName(server)].sort().join(' ')
 
-function groupSentence(by: 'client' | 'server', group: Group, flows: number, sentence: string, worst: number): string {
-  const { clients, servers, ports, ids } = group
+function groupSentence(
+  by: 'client' | 'server',
+  group: Group,
+  { clients, servers, ports }: Distinct,
+  flows: number,
+  sentence: string,
+  worst: number,
+): string {
+  const { ids } = group
   const where =
     by === 'client'
       ? `${counted(flows, 'connection')} from ${[...clients].join(', ').slice(0, 60)} to ${servers.size === 1 ? [...servers].join() : counted(servers.size, 'address', 'addresses')}, ${counted(ports.size, 'port')}`

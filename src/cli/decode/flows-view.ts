@@ -68,7 +68,7 @@ function streamed(print: (flow: Flow) => void): FlowsView {
 
 /** What is found in all of them; none is shown. */
 function explainView(
-  { selection }: DecodeRequest,
+  { limit, selection }: DecodeRequest,
   out: Output,
   columns: number,
   found: (decoding: Decoding) => readonly Finding[],
@@ -80,7 +80,10 @@ function explainView(
     flow,
     finish: (decoding, wanted) => {
       finish(decoding, wanted)
-      for (const line of explainLines(found(decoding), columns)) out.line(line)
+      const findings = found(decoding)
+      for (const line of explainLines(findings.slice(0, limit), columns)) out.line(line)
+      const more = findings.length - limit
+      if (more > 0) out.line(`\n${grouped(more)} more ${more === 1 ? 'finding' : 'findings'}: --limit 0 shows all`)
     },
   }
 }
