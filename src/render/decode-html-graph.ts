@@ -205,11 +205,14 @@ class Graph {
   }
 
   #resets(): void {
+    let free = 0
     for (const { point, timeNs, isSender } of this.#data.resets.slice(0, MOST_TEXTS)) {
       const at = this.#scale.x(point, timeNs)
       const side = isSender ? 'from this sender' : 'from the other end'
       this.#path('x', `M${pixel(at)} ${TOP}V${HEIGHT - BOTTOM}`, titleOf(point, `reset ${side}`))
+      if (at < free) continue
       this.#text('x', at, TOP - 4, 'RST')
+      free = at + WORDS_APART
     }
   }
 

@@ -28,7 +28,7 @@ dt { color: var(--soft); } dd { margin: 0; overflow-wrap: anywhere; }
 ol.findings { padding-left: 28px; } ol.findings li { margin: 4px 0; }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; font-size: 13px; }
-table.flows { width: 100%; }
+table.flows { width: 100%; min-width: 860px; }
 th { text-align: left; color: var(--soft); font-weight: 600; }
 th, td { padding: 3px 8px; vertical-align: top; }
 table.flows th, table.flows td { border-bottom: 1px solid var(--line); }
@@ -66,6 +66,6 @@ tr.skip td { color: var(--soft); text-align: center; font-style: italic; backgro
   :root { color-scheme: light; ${LIGHT} }
   body { max-width: none; padding: 0; font-size: 10pt; }
   h2, h3, figcaption, caption { break-after: avoid; } figure, tr, dl { break-inside: avoid; } thead { display: table-header-group; }
-  a { color: inherit; text-decoration: none; } .back { display: none; } .wide { overflow: visible; }
+  a { color: inherit; text-decoration: none; } .back { display: none; } .wide { overflow: visible; } table.flows { min-width: 0; }
 }
 `
