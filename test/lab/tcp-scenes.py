@@ -216,6 +216,8 @@ def wrap(wire, port):
 
 def full_queue(wire, port):
     """A listener that accepts nothing. Its queue has room for one more when three shake hands at once; a fourth comes late."""
+    for end in (NEAR, FAR):
+        wire.repeat(end, '200ms')
     port = int(port)
     before = counter(wire, FAR, 'ListenOverflows')
     again = {}
@@ -256,6 +258,8 @@ def counter(wire, end, name):
 
 def small_link(wire, port, router):
     """A link behind the server takes 1000 bytes a packet; the `router` before it is `silent` or tells."""
+    for end in (NEAR, FAR):
+        wire.repeat(end, '200ms')
     dropped = {}
 
     def rule(end, packet):

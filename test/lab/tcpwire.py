@@ -72,7 +72,14 @@ class Wire:
         for words in (f'address add {ADDRESSES[0][end]}/24 dev wire0',
                       f'address add {ADDRESSES[1][end]}/64 dev wire0 nodad', 'link set wire0 up'):
             subprocess.run(['ip', *words.split()], check=True)
+        self.repeat(end, '10s')
         return device
+
+    def repeat(self, end, soonest):
+        """When data are sent again at the soonest: late, where this program's being slow must not look like a loss."""
+        self.set(end, 'net.ipv4.tcp_early_retrans=0')
+        for words in ('route replace 192.0.2.0/24', '-6 route replace 2001:db8::/64'):
+            subprocess.run(['ip', *words.split(), 'dev', 'wire0', 'rto_min', soonest], check=True)
 
     def set(self, end, *settings):
         self.enter(end)

@@ -61,8 +61,9 @@ describeLab('captures that are not as one wishes', () => {
       expect(numbersOf(document.flows).filter(value => value < 0)).toEqual([])
       const { packets, findings } = await inspect(file)
       expect(packets).toEqual(wrong.packets)
-      const rules = wrong.findings.map(({ rule }) => rule)
-      expect(findings.map(({ rule }) => rule)).toEqual(['capture-clock', ...rules])
+      // What is slow depends on times.
+      const rules = (found: typeof findings) => found.map(({ rule }) => rule).filter(rule => !rule.startsWith('slow-'))
+      expect(rules(findings)).toEqual(['capture-clock', ...rules(wrong.findings)])
     })
   })
 

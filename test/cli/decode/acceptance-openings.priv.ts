@@ -43,7 +43,7 @@ describeLab('openings that are rare', () => {
         expect(flow!.payloadBytes[first]).toBe(7)
         const { packets, findings } = await inspect(file)
         expect(troubles(packets)).toEqual([])
-        expect(findings).toEqual([])
+        expect(findings.filter(({ rule }) => !rule.startsWith('slow-'))).toEqual([])
       }
     })
   })
@@ -62,7 +62,7 @@ describeLab('openings that are rare', () => {
         expect(troubles(packets)).toEqual(['port-reuse'])
         const reuse = packets.find(({ labels }) => labels.includes('port-reuse'))
         expect(reuse).toMatchObject({ flow: flows[1]!.id, frame: flows[1]!.frames.syn })
-        expect(findings).toEqual([])
+        expect(findings.filter(({ rule }) => !rule.startsWith('slow-'))).toEqual([])
       }
     })
   })
