@@ -14,56 +14,11 @@ import {
 } from '../wire/walked-packet.js'
 import { formatAddress } from './flow-address.js'
 import { formatTime } from './flow-build.js'
+import { clearDetails, type FlowEvent, type FlowEventName, newFlowEvent } from './flow-event.js'
 import * as Mask from './label-bits.js'
-import { type Label, labelNames, RETRANSMISSION_KINDS, type RetransmissionKind } from './labels.js'
-import type { Endpoint, ResetClass, Side } from './model.js'
+import { labelNames, RETRANSMISSION_KINDS } from './labels.js'
+import type { Endpoint, Side } from './model.js'
 import type { FlowTracker } from './tracker.js'
-
-export const FLOW_EVENTS = [
-  'opened',
-  'seen-midstream',
-  'established',
-  'no-answer',
-  'syn-again',
-  'refused',
-  'aborted',
-  'reset',
-  'closed',
-  'icmp-error',
-  'label',
-] as const
-
-export type FlowEventName = (typeof FLOW_EVENTS)[number]
-
-/** What an event does not tell is null. */
-export interface FlowEvent {
-  event: FlowEventName
-  /** Seconds since 1970 with nine decimals. */
-  time: string | null
-  frame: number
-  /** Number of the flow. */
-  flow: number
-  protocol: 'tcp' | 'udp'
-  client: Endpoint
-  server: Endpoint
-  /** Who did it: sent the packet, the reset, the first FIN; of an ICMP error: whose packet it is about. */
-  by: Side | 'both' | null
-  /** Of `label`: a label that packets of this end have for the first time in this flow. */
-  label: Label | null
-  retransmissionKind: RetransmissionKind | null
-  /** SYNs so far. */
-  syns: number | null
-  /** From the latest SYN to the acknowledgment of the SYN-ACK. */
-  handshakeMs: number | null
-  /** From the first packet of the flow. */
-  durationMs: number | null
-  resetClass: ResetClass | null
-  /** The ends have had a connection with the same ports before. */
-  reused: boolean | null
-  /** What an ICMP error says, and who sent it. */
-  reason: string | null
-  from: string | null
-}
 
 /** Labels that are told at their first packet from an end. */
 const TOLD =
@@ -94,6 +49,8 @@ const FIRST_SLOTS = 1024
 
 export class FlowEvents {
   readonly #tell: (event: FlowEvent) => void
+  /** One for all, as there may be many thousands a second. */
+  readonly #borrowed = newFlowEvent()
   /** By slot: the flow that the other columns are about. */
   #ids = new Int32Array(FIRST_SLOTS)
   #seen = new Uint8Array(FIRST_SLOTS)
@@ -107,7 +64,7 @@ export class FlowEvents {
   #synTimes = new Float64Array(FIRST_SLOTS)
   #startTimes = new Float64Array(FIRST_SLOTS)
 
-  /** @param tell gets each event */
+  /** @param tell gets each event, which is borrowed until it returns */
   constructor(tell: (event: FlowEvent) => void) {
     this.#tell = tell
   }
@@ -138,8 +95,9 @@ export class FlowEvents {
     if ((flags & TCP_SYN) !== 0) this.#lookAtSyn(packet, tracker, slot)
     if ((tracker.labels & Mask.HANDSHAKE_ACK) !== 0) {
       const isTimed = (this.#seen[slot]! & SYN_TIMED) !== 0
-      const handshakeMs = isTimed ? milliseconds(tracker.timeNs - this.#synTimes[slot]!) : null
-      this.#emit('established', packet, tracker, { handshakeMs })
+      const event = this.#event('established', packet, tracker)
+      event.handshakeMs = isTimed ? milliseconds(tracker.timeNs - this.#synTimes[slot]!) : null
+      this.#tell(event)
     }
     if ((flags & TCP_RST) !== 0) this.#lookAtReset(packet, tracker, slot)
     else if ((flags & TCP_FIN) !== 0) this.#lookAtFin(packet, tracker, slot)
@@ -157,10 +115,10 @@ export class FlowEvents {
     this.#startTimes[slot] = tracker.timeNs
     const { kind, flags } = tracker.walked
     const isOpening = kind !== KIND_TCP || (flags & (TCP_SYN | TCP_ACK)) === TCP_SYN
-    this.#emit(isOpening ? 'opened' : 'seen-midstream', packet, tracker, {
-      by: sideOf(tracker, slot, tracker.sender),
-      reused: kind === KIND_TCP ? (tracker.labels & Mask.PORT_REUSE) !== 0 : null,
-    })
+    const event = this.#event(isOpening ? 'opened' : 'seen-midstream', packet, tracker)
+    event.by = sideOf(tracker, slot, tracker.sender)
+    event.reused = kind === KIND_TCP ? (tracker.labels & Mask.PORT_REUSE) !== 0 : null
+    this.#tell(event)
   }
 
   #lookAtSyn(packet: CapturedPacket, tracker: FlowTracker, slot: number): void {
@@ -173,10 +131,10 @@ export class FlowEvents {
     const syns = ++this.#syns[slot]!
     if ((tracker.labels & (Mask.SYN_RETRANSMIT | Mask.SYN_RETRY)) === 0) return
     const isAnswered = (this.#seen[slot]! & ANSWERED) !== 0
-    this.#emit(isAnswered ? 'syn-again' : 'no-answer', packet, tracker, {
-      by: sideOf(tracker, slot, tracker.sender),
-      syns,
-    })
+    const event = this.#event(isAnswered ? 'syn-again' : 'no-answer', packet, tracker)
+    event.by = sideOf(tracker, slot, tracker.sender)
+    event.syns = syns
+    this.#tell(event)
   }
 
   #lookAtReset(packet: CapturedPacket, tracker: FlowTracker, slot: number): void {
@@ -184,17 +142,16 @@ export class FlowEvents {
     const outcome = tracker.outcome(slot)
     if ((this.#seen[slot]! & RESET) !== 0 || outcome === null || !RESETS.has(outcome)) return
     this.#seen[slot]! |= RESET
-    const durationMs = this.#duration(tracker, slot)
-    if (outcome === 'refused') {
-      this.#emit('refused', packet, tracker, { by: 'server', durationMs })
-      return
+    const name = outcome === 'refused' ? 'refused' : outcome === 'aborted-in-handshake' ? 'aborted' : 'reset'
+    const event = this.#event(name, packet, tracker)
+    event.durationMs = this.#duration(tracker, slot)
+    if (name === 'refused') event.by = 'server'
+    else {
+      const { resetBy, resetClass } = tracker.read(slot)
+      event.by = resetBy
+      event.resetClass = resetClass
     }
-    const { resetBy, resetClass } = tracker.read(slot)
-    this.#emit(outcome === 'aborted-in-handshake' ? 'aborted' : 'reset', packet, tracker, {
-      by: resetBy,
-      resetClass,
-      durationMs,
-    })
+    this.#tell(event)
   }
 
   #lookAtFin(packet: CapturedPacket, tracker: FlowTracker, slot: number): void {
@@ -209,20 +166,26 @@ export class FlowEvents {
     }
     this.#seen[slot]! |= CLOSED
     const isSimultaneous = ((walked.acknowledgment - this.#finEnds[slot]!) | 0) < 0
-    this.#emit('closed', packet, tracker, {
-      by: isSimultaneous ? 'both' : sideOf(tracker, slot, sender === 0 ? 1 : 0),
-      durationMs: this.#duration(tracker, slot),
-    })
+    const event = this.#event('closed', packet, tracker)
+    event.by = isSimultaneous ? 'both' : sideOf(tracker, slot, sender === 0 ? 1 : 0)
+    event.durationMs = this.#duration(tracker, slot)
+    this.#tell(event)
   }
 
   #lookAtLabels(packet: CapturedPacket, tracker: FlowTracker, slot: number): void {
     const at = slot * 2 + tracker.sender
-    const labels = tracker.labels & TOLD & ~this.#labels[at]!
+    // A FIN, or a SYN-ACK, that is sent again has both names: one is enough.
+    const more = (tracker.labels & (Mask.FIN_RETRANSMIT | Mask.SYN_ACK_RETRANSMIT)) === 0 ? TOLD : TOLD & ~AGAIN
+    const labels = tracker.labels & more & ~this.#labels[at]!
     if (labels === 0) return
     this.#labels[at]! |= labels
-    const by = sideOf(tracker, slot, tracker.sender)
-    const retransmissionKind = (labels & AGAIN) === 0 ? null : RETRANSMISSION_KINDS[tracker.retransmissionKind]!
-    for (const label of labelNames(labels)) this.#emit('label', packet, tracker, { by, label, retransmissionKind })
+    for (const label of labelNames(labels)) {
+      const event = this.#event('label', packet, tracker)
+      event.by = sideOf(tracker, slot, tracker.sender)
+      event.label = label
+      if ((labels & AGAIN) !== 0) event.retransmissionKind = RETRANSMISSION_KINDS[tracker.retransmissionKind]!
+      this.#tell(event)
+    }
   }
 
   #lookAtError(packet: CapturedPacket, tracker: FlowTracker, slot: number): void {
@@ -232,40 +195,32 @@ export class FlowEvents {
     if (this.#ids[slot] !== tracker.flowId || this.#icmp[slot] === key) return
     this.#icmp[slot] = key
     this.#seen[slot]! |= ANSWERED
-    this.#emit('icmp-error', packet, tracker, {
-      by: sideOf(tracker, slot, tracker.sender),
-      reason: icmpReason(family, icmpType, icmpCode, { mtu: walked.icmpMtu }),
-      from: formatAddress(family, walked.source0, walked.source1, walked.source2, walked.source3),
-    })
+    const event = this.#event('icmp-error', packet, tracker)
+    event.by = sideOf(tracker, slot, tracker.sender)
+    event.reason = icmpReason(family, icmpType, icmpCode, { mtu: walked.icmpMtu })
+    event.from = formatAddress(family, walked.source0, walked.source1, walked.source2, walked.source3)
+    this.#tell(event)
   }
 
   #duration(tracker: FlowTracker, slot: number): number {
     return milliseconds(tracker.timeNs - this.#startTimes[slot]!)
   }
 
-  #emit(event: FlowEventName, packet: CapturedPacket, tracker: FlowTracker, told: Partial<FlowEvent>): void {
+  /** The event of a packet, with all that depends on its name left to be filled in. */
+  #event(name: FlowEventName, packet: CapturedPacket, tracker: FlowTracker): FlowEvent {
     const { walked } = tracker
     const ends = walked.kind === KIND_ICMP_ERROR ? walked.quoted : walked
     const isFromClient = tracker.sender === tracker.clientSender(tracker.flow)
-    this.#tell({
-      event,
-      time: packet.timeKnown ? formatTime(packet.seconds, packet.nanoseconds) : null,
-      frame: packet.frame,
-      flow: tracker.flowId,
-      protocol: ends.protocol === IPPROTO_TCP ? 'tcp' : 'udp',
-      client: isFromClient ? sourceOf(ends) : destinationOf(ends),
-      server: isFromClient ? destinationOf(ends) : sourceOf(ends),
-      by: told.by ?? null,
-      label: told.label ?? null,
-      retransmissionKind: told.retransmissionKind ?? null,
-      syns: told.syns ?? null,
-      handshakeMs: told.handshakeMs ?? null,
-      durationMs: told.durationMs ?? null,
-      resetClass: told.resetClass ?? null,
-      reused: told.reused ?? null,
-      reason: told.reason ?? null,
-      from: told.from ?? null,
-    })
+    const event = this.#borrowed
+    event.event = name
+    event.time = packet.timeKnown ? formatTime(packet.seconds, packet.nanoseconds) : null
+    event.frame = packet.frame
+    event.flow = tracker.flowId
+    event.protocol = ends.protocol === IPPROTO_TCP ? 'tcp' : 'udp'
+    setSource(isFromClient ? event.client : event.server, ends)
+    setDestination(isFromClient ? event.server : event.client, ends)
+    clearDetails(event)
+    return event
   }
 
   #grow(slot: number): void {
@@ -301,12 +256,12 @@ const sideOf = (tracker: FlowTracker, slot: number, sender: 0 | 1): Side =>
 /** A clock that was set back makes no negative time. */
 const milliseconds = (ns: number): number => Math.max(0, ns) / 1e6
 
-const sourceOf = (ends: PacketEnds): Endpoint => ({
-  address: formatAddress(ends.family, ends.source0, ends.source1, ends.source2, ends.source3),
-  port: ends.sourcePort,
-})
+function setSource(to: Endpoint, ends: PacketEnds): void {
+  to.address = formatAddress(ends.family, ends.source0, ends.source1, ends.source2, ends.source3)
+  to.port = ends.sourcePort
+}
 
-const destinationOf = (ends: PacketEnds): Endpoint => ({
-  address: formatAddress(ends.family, ends.destination0, ends.destination1, ends.destination2, ends.destination3),
-  port: ends.destinationPort,
-})
+function setDestination(to: Endpoint, ends: PacketEnds): void {
+  to.address = formatAddress(ends.family, ends.destination0, ends.destination1, ends.destination2, ends.destination3)
+  to.port = ends.destinationPort
+}

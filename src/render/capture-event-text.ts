@@ -1,7 +1,7 @@
 // An event of a flow as one line: when, which flow, and what happened.
 
 import { printable } from '../bytes/printable.js'
-import type { FlowEvent } from '../flow/flow-events.js'
+import type { FlowEvent } from '../flow/flow-event.js'
 import { endWords, lasting } from './decode-words.js'
 
 /** Formats events; each second of the clock is worked out once. */

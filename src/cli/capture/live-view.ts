@@ -30,7 +30,7 @@ export function makeEventsView(out: Output, isText: boolean): LiveView {
   const events = new FlowEvents(event => {
     if (out.restBytes > MOST_BEHIND_BYTES) leftOut++
     else {
-      text += `${isText ? lines.line(event) : JSON.stringify({ type: 'event', ...event })}\n`
+      text += `${isText ? lines.line(event) : JSON.stringify(event)}\n`
       if (text.length > MOST_UNITS) pass()
     }
   })
