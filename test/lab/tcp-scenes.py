@@ -7,9 +7,9 @@ Commands, one a line; one JSON line each as the answer:
     mark TEXT             sends a datagram with this text from near to far: what was sent before it has gone by
 Ends when standard input closes; until then the wire carries what comes.
 """
-import json, os, socket, struct, sys
+import socket, struct, sys
 
-from tcpwire import ACK, ADDRESSES, FAR, FIN, NEAR, SYN, Wire, checksum
+from tcpwire import ACK, ADDRESSES, FAR, FIN, NEAR, SYN, checksum, serve
 
 TCP_INFO = 11
 ESTABLISHED, SYN_SENT, CLOSED, CLOSE_WAIT = 1, 2, 7, 8
@@ -294,28 +294,4 @@ def too_big(packet, mtu):
     return header[:10] + struct.pack('!H', checksum(header)) + header[12:] + message
 
 
-def main():
-    wire = Wire(sys.argv[1:3])
-    ear = wire.socket(FAR, kind=socket.SOCK_DGRAM)
-    ear.bind((ADDRESSES[0][FAR], 9))
-    mouth = wire.socket(NEAR, kind=socket.SOCK_DGRAM)
-    print(json.dumps({'pid': os.getpid()}), flush=True)
-    typed = b''
-    while True:
-        if not wire.turn([sys.stdin]):
-            continue
-        chunk = os.read(sys.stdin.fileno(), 65536)
-        if chunk == b'':
-            return
-        *lines, typed = (typed + chunk).split(b'\n')
-        for line in lines:
-            verb, *rest = line.decode().split()
-            if verb == 'mark':
-                mouth.sendto(rest[0].encode(), (ADDRESSES[0][FAR], 9))
-                answer = {}
-            else:
-                answer = globals()[verb.replace('-', '_')](wire, *rest)
-            print(json.dumps(answer), flush=True)
-
-
-main()
+serve(sys.argv[1:3], globals())

@@ -4,7 +4,7 @@ Each host is a network namespace with a TUN device `wire0` (192.0.2.1 and 2001:d
 program that uses this is the wire: it carries every packet from the one to the other, and can hold, drop and renumber
 them. It owns the sockets of both hosts too, so that a scene waits for states of the kernel, never for a time.
 """
-import ctypes, fcntl, os, select, socket, struct, subprocess, time
+import ctypes, fcntl, json, os, select, socket, struct, subprocess, sys, time
 
 TUNSETIFF, IFF_TUN, IFF_NO_PI = 0x400454CA, 1, 0x1000
 CLONE_NEWNET = 0x40000000
@@ -129,3 +129,27 @@ class Wire:
                 raise SystemExit('never came: ' + what)
             self.turn()
 
+
+def serve(namespaces, scenes):
+    """Plays the scenes that are asked for on standard input, until it closes."""
+    wire = Wire(namespaces)
+    ear = wire.socket(FAR, kind=socket.SOCK_DGRAM)
+    ear.bind((ADDRESSES[0][FAR], 9))
+    mouth = wire.socket(NEAR, kind=socket.SOCK_DGRAM)
+    print(json.dumps({'pid': os.getpid()}), flush=True)
+    typed = b''
+    while True:
+        if not wire.turn([sys.stdin]):
+            continue
+        chunk = os.read(sys.stdin.fileno(), 65536)
+        if chunk == b'':
+            return
+        *lines, typed = (typed + chunk).split(b'\n')
+        for line in lines:
+            verb, *rest = line.decode().split()
+            if verb == 'mark':
+                mouth.sendto(rest[0].encode(), (ADDRESSES[0][FAR], 9))
+                answer = {}
+            else:
+                answer = scenes[verb.replace('-', '_')](wire, *rest)
+            print(json.dumps(answer), flush=True)
