@@ -517,7 +517,7 @@ export class FlowTracker {
     if (flow !== null) this.#onFlow?.(flow, slot)
   }
 
-  #slotsById(): Float64Array {
+  #slotsById(): Int32Array {
     const { live, used } = this.#table.records
     // The number before the slot in one double: sorted as numbers, without an object for each of a hundred thousand.
     const keys = new Float64Array(live)
@@ -527,8 +527,10 @@ export class FlowTracker {
       if (id !== 0) keys[count++] = id * used + slot
     }
     keys.sort()
-    for (let at = 0; at < count; at++) keys[at]! %= used
-    return keys
+    // Integers again, or all that takes a slot would be compiled once more for doubles.
+    const slots = new Int32Array(count)
+    for (let at = 0; at < count; at++) slots[at] = keys[at]! % used
+    return slots
   }
 
   /** 0 of a slot that is free. */
