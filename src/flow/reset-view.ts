@@ -33,6 +33,7 @@ import {
   RESET_UNCHECKED,
   RESET_WRONG_ACK,
   SENT_FIN,
+  SENT_SYN,
   SIDE_WORDS,
   SIDES,
   SILENCE,
@@ -40,6 +41,7 @@ import {
   START,
   STARTED,
   STATE,
+  STRAY_ACK,
 } from './life-words.js'
 import type { Evidence, ResetClass, TcpFacts } from './model.js'
 
@@ -103,6 +105,9 @@ const WORDS: readonly [bit: number, text: string, before: number][] = [
   [RESET_UNCHECKED, 'nothing in the capture tells what sequence number the reset should have', RESET_BEFORE],
 ]
 
+const ANSWERS_OLDER =
+  'the reset answers an ACK of an older connection of these ends: it ends nothing of this one (RFC 9293 3.5.1)'
+
 function evidenceOf(
   words: Int32Array,
   at: number,
@@ -115,8 +120,12 @@ function evidenceOf(
   const say = (text: string, before: number): void => {
     evidence.push({ text, frames: before === 0 || before === frame ? [frame] : [before, frame] })
   }
+  // Of the one who sent the SYN; the other's is no answer to that.
+  const hasSyn = (words[at + SIDES + by * SIDE_WORDS + STATE]! & SENT_SYN) !== 0
+  const answersOlder = hasSyn && (words[at + BITS]! & STRAY_ACK) !== 0
   for (const [bit, text, before] of WORDS) {
-    if ((reset & bit) !== 0) say(text, words[at + before]!)
+    if ((reset & bit) === 0) continue
+    say(answersOlder && bit === RESET_WRONG_ACK ? ANSWERS_OLDER : text, words[at + before]!)
   }
   if (name === 'refuse') say('the reset acknowledges the SYN', words[at + RESET_PEER_BEFORE]!)
   if ((reset & UNFIT) === 0 && name !== 'refuse') {

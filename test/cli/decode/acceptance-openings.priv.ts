@@ -83,6 +83,10 @@ describeLab('openings that are rare', () => {
         expect(troubles(packets)).toEqual(['port-reuse', 'challenge-ack', 'rst-answer', 'syn-retransmit'])
         const reset = packets.find(({ labels }) => labels.includes('rst-answer'))
         expect(second.ignoredResetFrames).toEqual([reset!.frame])
+        const evidence = second.evidence.filter(({ text }) => text.startsWith('the reset'))
+        expect(evidence).toMatchObject([
+          { text: expect.stringContaining('older connection'), frames: [reset!.frame - 1, reset!.frame] },
+        ])
         expect(findings.map(({ rule }) => rule)).toContain('time-wait-refusal')
       }
     })
