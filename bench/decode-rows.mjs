@@ -18,8 +18,8 @@ const FLOWS = 100_000
 const CAPTURES = {
   'packets.pcap': { packets: 10_000_000, flows: FLOWS },
   'twice.pcap': { packets: 20_000_000, flows: FLOWS },
-  'payload.pcap': { packets: 1_000_000, flows: 10_000, snaplen: 262_144, segment: 540 },
-  'payload.pcapng': { packets: 1_000_000, flows: 10_000, snaplen: 262_144, segment: 540, format: 'pcapng' },
+  'payload.pcap': { packets: 1_000_000, flows: FLOWS, snaplen: 262_144, segment: 1448 },
+  'payload.pcapng': { packets: 1_000_000, flows: FLOWS, snaplen: 262_144, segment: 1448, format: 'pcapng' },
 }
 
 function capture({ directory, quick }, name) {
