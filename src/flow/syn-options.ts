@@ -12,7 +12,7 @@ const TIMESTAMPS = 1 << 22
 const MSS_KNOWN = 1 << 23
 const FILLED = 1 << 24
 
-const SCALE_UNKNOWN = 0
+/** Of a window's scale; 0 where it is not known. */
 const SCALE_NONE = 1
 const SCALE_FIRST = 2
 
@@ -42,13 +42,6 @@ export function noteOptions(
 
 function setScale(words: Int32Array, side: number, scale: number): void {
   words[side + STATE] = (words[side + STATE]! & ~SCALE_MASK) | (scale << SCALE_SHIFT)
-}
-
-/** How many bits the windows of this end are shifted; null when its SYN was not captured. */
-export function readScale(words: Int32Array, side: number): number | null {
-  const scale = (words[side + STATE]! & SCALE_MASK) >>> SCALE_SHIFT
-  if (scale === SCALE_UNKNOWN) return null
-  return scale === SCALE_NONE ? 0 : scale - SCALE_FIRST
 }
 
 /** Null when the SYN of this end was not captured. */

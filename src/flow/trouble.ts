@@ -1,8 +1,5 @@
 // What is counted of a flow that has trouble: a second row that a healthy flow does not have.
 
-import type { RetransmissionKind } from './labels.js'
-import { RETRANSMISSION_KINDS } from './labels.js'
-
 /** Columns of a direction, behind sender * TROUBLE_SIDE. The first five are retransmitted segments by number of kind. */
 export const KINDS = 0
 export const OUT_OF_ORDER = 5
@@ -105,6 +102,3 @@ export function fillHoles(words: Int32Array, side: number, start: number, end: n
     else if (coversEnd) words[at + 1] = start
   }
 }
-
-/** Number of a kind in KINDS. */
-export const kindNumber = (kind: RetransmissionKind): number => RETRANSMISSION_KINDS.indexOf(kind)
