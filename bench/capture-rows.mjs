@@ -70,13 +70,13 @@ async function run({ lab, directory }, { argv, counted }, rate, seconds) {
   })
 }
 
-/** Of the document that netkit prints at the end. */
-const inDocument = ({ out }) => JSON.parse(out).packets
+/** In the summary that netkit prints at the end. */
+const inSummary = ({ out }) => Number(/^packets\s+([\d,]+)/m.exec(out)?.[1].replaceAll(',', '') ?? 0)
 const inSentence = ({ err }) => Number(/^(\d+) packets? captured/m.exec(err)?.[1] ?? 0)
 
 const netkitTool = ({ netkit }, ...more) => ({
-  argv: [...netkit, 'capture', '-i', 'nk1', '--json', '--limit', '1', ...more],
-  counted: inDocument,
+  argv: [...netkit, 'capture', '-i', 'nk1', '--quiet', ...more],
+  counted: inSummary,
 })
 
 const TOOLS = {
