@@ -91,6 +91,8 @@ class CaptureJob {
   async run(): Promise<void> {
     const { source, request, io } = this
     this.begin()
+    // Packets do not wait for a reader who pauses.
+    io.out.keepsRest = this.live !== null
     const timer = request.durationMs === null ? null : setTimeout(() => source.stop(), request.durationMs)
     const reader = setInterval(() => this.lookForReader(), READER_MS)
     const free = io.onInterrupt(() => source.stop())
@@ -104,6 +106,7 @@ class CaptureJob {
       if (timer !== null) clearTimeout(timer)
       clearInterval(reader)
       source.close()
+      io.out.keepsRest = false
     }
     // Of what was captured before a file was full there is still all to be said; in JSON there is one document, or an error.
     if (this.failure === null || io.format === 'text') this.finish()

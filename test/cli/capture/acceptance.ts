@@ -7,8 +7,8 @@ import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import { inNetns, type RunResult } from '../../lab/index.js'
-import { NETKIT } from '../run.js'
+import { inNetns, must, type RunResult } from '../../lab/index.js'
+import { NETKIT, ROOT } from '../run.js'
 
 /** A machine with much to do takes long. */
 const LIMIT_MS = 45_000
@@ -122,6 +122,32 @@ export async function withServer<T>(
     server.kill()
     await gone
   }
+}
+
+/** Sends the frames of a capture. */
+const REPLAY = `
+import socket, struct, sys, time
+data = open(sys.argv[1], 'rb').read()
+s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+s.bind(('v0', 0))
+at = 24
+while at < len(data):
+    size, = struct.unpack_from('<I', data, at + 8)
+    s.send(data[at + 16:at + 16 + size])
+    at += 16 + size
+time.sleep(0.5)`
+
+/** A capture of 800 connections with retransmissions, resets and refusals; gives its name. */
+export async function makeTraffic(folder: string): Promise<string> {
+  const traffic = join(folder, 'traffic.pcap')
+  const size = ['--packets', '20000', '--flows', '800', '--concurrent', '50', '--snaplen', '2000']
+  await must(null, ['node', `${ROOT}bench/make-capture.mjs`, traffic, ...size])
+  return traffic
+}
+
+/** Sends what a capture holds into the cable. */
+export async function replay(near: string, traffic: string): Promise<void> {
+  await must(near, ['python3', '-c', REPLAY, traffic])
 }
 
 /** Why the cap package cannot be used here; null when it can. */

@@ -10,8 +10,7 @@ import { withCable } from '../../adapters/capture-lab.js'
 import { describeLab, inNetns, must } from '../../lab/index.js'
 import { netkitIn } from '../acceptance.js'
 import { labelled } from '../decode/acceptance.js'
-import { ROOT } from '../run.js'
-import { linesOf, startCapture, withFolder, withServer } from './acceptance.js'
+import { linesOf, makeTraffic, replay, startCapture, withFolder, withServer } from './acceptance.js'
 
 const read = (name: string): AnySchema =>
   JSON.parse(readFileSync(new URL(`../../../schemas/${name}.schema.json`, import.meta.url), 'utf8'))
@@ -40,21 +39,7 @@ c.sendall(b'hello')
 time.sleep(1)
 neighbour('delete', '192.0.2.1')
 c.recv(5)
-c.close()
-time.sleep(0.5)`
-
-/** Sends the frames of a capture. */
-const REPLAY = `
-import socket, struct, sys, time
-data = open(sys.argv[1], 'rb').read()
-s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
-s.bind(('v0', 0))
-at = 24
-while at < len(data):
-    size, = struct.unpack_from('<I', data, at + 8)
-    s.send(data[at + 16:at + 16 + size])
-    at += 16 + size
-time.sleep(0.5)`
+c.close()`
 
 describeLab('netkit capture', () => {
   test('tells what happens to connections when it happens, and at Ctrl-C what decode would', async () => {
@@ -114,6 +99,7 @@ describeLab('netkit capture', () => {
         const capture = await startCapture(far, ['-i', 'v1', 'tcp'])
         // Its acknowledgments are lost too, so that all is sent again by both: seen from its own side.
         await must(near, ['python3', '-c', LOSSY, far])
+        await capture.says('closed by client')
         return capture.interrupt()
       }),
     )
@@ -124,12 +110,10 @@ describeLab('netkit capture', () => {
   test('labels and flows are those of decoding the file that it writes, and nothing of what was sent is missing', async () => {
     await withFolder(async folder => {
       const file = join(folder, 'live.pcapng')
-      const traffic = join(folder, 'traffic.pcap')
-      const size = ['--packets', '20000', '--flows', '800', '--concurrent', '50', '--snaplen', '2000']
-      await must(null, ['node', `${ROOT}bench/make-capture.mjs`, traffic, ...size])
+      const traffic = await makeTraffic(folder)
       const { stdout, code } = await withCable(async (near, far) => {
         const capture = await startCapture(far, ['-i', 'v1', '-w', file, '--packets', '--ndjson', 'tcp'])
-        await must(near, ['python3', '-c', REPLAY, traffic])
+        await replay(near, traffic)
         return capture.interrupt()
       })
       expect(code).toBe(0)

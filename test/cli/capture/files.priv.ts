@@ -2,13 +2,14 @@
 
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { withCable } from '../../adapters/capture-lab.js'
 import { describeLab, inNetns } from '../../lab/index.js'
 import { netkitIn } from '../acceptance.js'
 import { decode } from '../decode/acceptance.js'
 import { NETKIT } from '../run.js'
-import { capMissing, linesOf, startCapture, withFolder, withServer } from './acceptance.js'
+import { capMissing, linesOf, makeTraffic, replay, startCapture, withFolder, withServer } from './acceptance.js'
 
 describeLab('what netkit capture writes', () => {
   test('goes on in new files by size, and keeps the newest of them', async () => {
@@ -43,12 +44,9 @@ describeLab('what netkit capture writes', () => {
   test('is a capture on standard output, and nothing else', async () => {
     const piped = await withCable((near, far) =>
       withServer(near, far, async connect => {
-        const [result] = await Promise.all([
-          inNetns(far, ['bash', '-c', `"$NETKIT" capture -i v1 -w - -c 20 tcp | "$NETKIT" decode - --json`], {
-            env: { ...process.env, NETKIT },
-          }),
-          repeated(connect, 10),
-        ])
+        const line = '"$NETKIT" capture -i v1 -w - -c 20 tcp | "$NETKIT" decode - --json'
+        const result = inNetns(far, ['bash', '-c', line], { env: { ...process.env, NETKIT } })
+        await repeatedUntil(result, connect)
         return result
       }),
     )
@@ -69,16 +67,34 @@ describeLab('what netkit capture writes', () => {
       const result = await withCable((near, far) =>
         withServer(near, far, async connect => {
           const line = `"$NETKIT" capture -i v1 -w ${file} tcp | head -1; echo "\${PIPESTATUS[0]}"`
-          const [ended] = await Promise.all([
-            inNetns(far, ['bash', '-c', line], { env: { ...process.env, NETKIT } }),
-            repeated(connect, 10),
-          ])
+          const ended = inNetns(far, ['bash', '-c', line], { env: { ...process.env, NETKIT } })
+          await repeatedUntil(ended, connect)
           return ended
         }),
       )
       expect(result.stdout).toMatch(/^\d\d:\d\d:\d\d\.\d{3} {2}#1 .* opened\n0\n$/)
       expect(result.stderr).toMatch(/^netkit: capturing on v1, .*\nnetkit: wrote \d+ packets, .* to .*\n$/)
       expect((await decode(file)).packets).toBeGreaterThan(3)
+    })
+  })
+
+  test('does not wait for a reader who pauses, who gets all of it later', async () => {
+    await withFolder(async folder => {
+      const traffic = await makeTraffic(folder)
+      const { packets } = await decode(traffic)
+      const { stdout, code } = await withCable(async (near, far) => {
+        const args = ['--packets', '--ndjson', '-c', String(packets), '-w', join(folder, 'out.pcap')]
+        const capture = await startCapture(far, ['-i', 'v1', ...args, 'tcp'])
+        capture.child.stdout!.pause()
+        await replay(near, traffic)
+        await capture.says(`wrote ${packets.toLocaleString('en-US')} packets`, 'stderr')
+        capture.child.stdout!.resume()
+        return capture.ended()
+      })
+      expect(code).toBe(0)
+      const lines = linesOf<{ type: string }>(stdout)
+      expect(lines.filter(({ type }) => type === 'packet')).toHaveLength(packets)
+      expect(lines.at(-1)).toMatchObject({ type: 'summary', captureQuality: { droppedByKernel: 0, notPrinted: 0 } })
     })
   })
 
@@ -124,10 +140,15 @@ describeLab('what netkit capture writes', () => {
   )
 })
 
-/** Until the capture has what it waits for, whenever it began. */
-async function repeated(connect: () => Promise<void>, times: number): Promise<void> {
-  for (let time = 0; time < times; time++) {
+/** Until the capture has had what it waits for, whenever it began. */
+async function repeatedUntil(ended: Promise<unknown>, connect: () => Promise<void>): Promise<void> {
+  let isEnded = false
+  const noted = ended.finally(() => {
+    isEnded = true
+  })
+  while (!isEnded) {
     await connect()
-    await new Promise(resolve => setTimeout(resolve, 300))
+    await pause(200)
   }
+  await noted
 }
