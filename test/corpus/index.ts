@@ -3,7 +3,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { describe } from 'vitest'
+import { describe, test } from 'vitest'
 
 const HERE = dirname(fileURLToPath(import.meta.url))
 
@@ -20,7 +20,10 @@ export function describeCorpus(title: string, body: () => void): void {
     return
   }
   process.stderr.write(`skipped: ${title}: needs the folder of captures (NETKIT_CAPTURES)\n`)
-  describe.skip(`${title} (needs the folder of captures)`, body)
+  // The body reads tables of the folder: it is not run.
+  describe.skip(`${title} (needs the folder of captures)`, () => {
+    test('of captures of others', () => undefined)
+  })
 }
 
 /** Path of a capture, or of what is said of captures, by its name in the folder. */
