@@ -24,6 +24,8 @@ class Unfinished {
   unitsThere = 0
   /** Bytes of the whole; -1 until its last fragment came. */
   total = -1
+  /** End of the furthest fragment that came. */
+  furthest = 0
   /** Number of the first fragment's protocol. */
   protocol = 0
   seconds = 0
@@ -55,9 +57,8 @@ export class Fragments {
       cursor.walked.flaws |= FLAW_MALFORMED
       return false
     }
-    const at = this.find(cursor, id)
-    const packet = this.packets[at]!
-    if (packet.total >= 0 && (end > packet.total || (!more && end !== packet.total))) {
+    const packet = this.find(cursor, id)
+    if (packet.total >= 0 ? end > packet.total || (!more && end !== packet.total) : !more && end < packet.furthest) {
       cursor.walked.flaws |= FLAW_MALFORMED
       return false
     }
@@ -65,14 +66,15 @@ export class Fragments {
     this.reserve(packet, end)
     this.copy(cursor, packet, offset, end)
     if (!more) packet.total = end
+    if (end > packet.furthest) packet.furthest = end
     if (packet.total < 0 || packet.unitsThere < Math.ceil(packet.total / UNIT)) return false
     this.lend(packet)
-    this.remove(at)
+    this.remove(this.packets.indexOf(packet))
     return true
   }
 
-  /** Index of the unfinished packet that the fragment belongs to, a new one where there is none. */
-  private find(cursor: WalkCursor, id: number): number {
+  /** The unfinished packet that the fragment belongs to, a new one where there is none. */
+  private find(cursor: WalkCursor, id: number): Unfinished {
     const { key, packets } = this
     const { walked, seconds } = cursor
     key[0] = walked.family
@@ -91,7 +93,7 @@ export class Fragments {
     for (let at = 0; at < this.count; at++) {
       const packet = packets[at]!
       if (packet.key[1] !== id || !same(packet.key, key)) continue
-      if (Math.abs(seconds - packet.seconds) <= MOST_SECONDS) return at
+      if (Math.abs(seconds - packet.seconds) <= MOST_SECONDS) return packet
       this.remove(at)
       break
     }
@@ -103,11 +105,12 @@ export class Fragments {
     packet.units.fill(0)
     packet.unitsThere = 0
     packet.total = -1
+    packet.furthest = 0
     packet.protocol = 0
     packet.seconds = seconds
     packet.order = this.orders++
     packet.overlapped = false
-    return at
+    return packet
   }
 
   /** Room for `bytes`, taken from the oldest packets when there is too little. */

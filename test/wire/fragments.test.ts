@@ -66,6 +66,31 @@ describe('IPv4 fragments', () => {
     },
   )
 
+  test('that reach beyond the last one make no packet: what is before them is not there', () => {
+    const walker = new PacketWalker()
+    const pieces = [
+      { from: 800, to: 880, more: true, bytes: new Uint8Array(80) },
+      { from: 8, to: 16, more: false },
+    ]
+    expect(walkAll(walker, pieces)).toMatchObject({ kind: KIND_FRAGMENT, flaws: FLAW_MALFORMED })
+  })
+
+  test('of a packet that others have to make room for are the right packet in the end', () => {
+    const walker = new PacketWalker()
+    const whole = tcp({ payload: new Uint8Array(65_000).fill(7) })
+    for (let id = 100; id < 3000; id++) {
+      // Of 64 KiB each, none of them ever whole: all of the room is taken. The one behind them takes a little of one's place.
+      walker.walk(piece(whole, { from: 60_000, to: 61_000, more: true, id }))
+      if (id < 200 || id % 7 !== 0) continue
+      walker.walk(piece(whole, { from: 0, to: 32, id: id + 20_000 }))
+      walker.walk(piece(whole, { from: 0, to: 32, id: id + 10_000 }))
+      const last = { from: 32, to: whole.length, id: id + 10_000 }
+      const walked = walker.walk(piece(whole, last))
+      expect(walked).toMatchObject({ kind: KIND_TCP, flaws: 0, payloadBytes: 65_000 })
+      expect(walker.walk(piece(whole, last)).kind).toBe(KIND_FRAGMENT)
+    }
+  })
+
   test('of other packets between them do not mix', () => {
     const walker = new PacketWalker()
     const other = { id: 8, bytes: new Uint8Array(64) }
