@@ -137,7 +137,7 @@ class CaptureFile implements PacketSource {
       return this.#end()
     }
     const rest = parser.rest
-    if (rest > ROOM_BYTES) this.#enlarge(rest, got)
+    if (rest > this.#filling.bytes.length - READ_BYTES) this.#enlarge(rest, got)
     const at = parser.at
     const start = this.#filling.bytes.length - READ_BYTES - rest
     this.#filling.bytes.set(this.#shown.bytes.subarray(at, at + rest), start)

@@ -140,7 +140,7 @@ export class BpfProgram {
           else if (mode === 0x60) accumulator = memory[constant & 15]!
           else if (mode === BPF_LEN) accumulator = wireLength | 0
           else {
-            const from = mode === BPF_IND ? (index >>> 0) + (constant >>> 0) : constant >>> 0
+            const from = (mode === BPF_IND ? index + constant : constant) >>> 0
             const bytes = loadBytes(code)
             if (start + from + bytes > end) return 0
             if (bytes === 4) accumulator = data.getInt32(start + from)

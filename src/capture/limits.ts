@@ -27,3 +27,6 @@ export const MAX_BLOCK = 16 * 1024 * 1024
 
 /** More interfaces than any host has, and few enough that a file of nothing else does not fill the memory. */
 export const MAX_INTERFACES = 65_536
+
+/** Characters of all their names, descriptions and filters. */
+export const MAX_INTERFACE_TEXT = 16 * 1024 * 1024

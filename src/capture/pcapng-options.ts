@@ -6,6 +6,8 @@ import { isKnownResolution, MICROSECONDS, TickClock } from './tick-clock.js'
 
 const OPTION_HEAD = 4
 const TWO_32 = 0x100000000
+/** More than any block has; the others of a list are passed over. */
+const MOST_OPTIONS = 256
 
 /** One value found: where it lies. */
 interface OptionPlace {
@@ -14,10 +16,10 @@ interface OptionPlace {
   length: number
 }
 
-/** All options of `at`..`end`; a length that leads out of it ends the list. */
+/** The options of `at`..`end`; a length that leads out of it ends the list. */
 function listOptions(view: DataView, at: number, end: number, little: boolean): OptionPlace[] {
   const found: OptionPlace[] = []
-  while (at + OPTION_HEAD <= end) {
+  while (at + OPTION_HEAD <= end && found.length < MOST_OPTIONS) {
     const code = view.getUint16(at, little)
     const length = view.getUint16(at + 2, little)
     if (code === NG.OPTION_END || at + OPTION_HEAD + length > end) break

@@ -2,7 +2,7 @@
 
 import { WAY_IN, WAY_OUT, WAY_UNKNOWN, type Way } from '../wire/captured-packet.js'
 import { CaptureParser } from './capture-parser.js'
-import { MAX_BLOCK, MAX_INTERFACES, maxPacketBytes } from './limits.js'
+import { MAX_BLOCK, MAX_INTERFACE_TEXT, MAX_INTERFACES, maxPacketBytes } from './limits.js'
 import * as NG from './pcapng.js'
 import { findOption, parseInterface, readStatistics } from './pcapng-options.js'
 import type { TickClock } from './tick-clock.js'
@@ -31,6 +31,8 @@ export class PcapngParser extends CaptureParser {
   /** Interfaces of this section are counted from here. */
   #first = 0
   readonly #sources: Source[] = []
+  /** Characters that the descriptions of interfaces hold. */
+  #text = 0
 
   next(): boolean {
     while (this.at + SMALLEST_BLOCK <= this.limit) {
@@ -114,6 +116,11 @@ export class PcapngParser extends CaptureParser {
       return
     }
     const { shown, clock, flaw } = parseInterface(this.view, at, end, this.#little)
+    for (const text of [shown.name, shown.description, shown.filter]) this.#text += text?.length ?? 0
+    if (this.#text > MAX_INTERFACE_TEXT) {
+      this.fail(`the names and filters of the interfaces are longer than ${MAX_INTERFACE_TEXT} characters`)
+      return
+    }
     if (flaw !== null) this.complain(`interface ${id} ${flaw}`, at)
     this.interfaces.push(shown)
     this.#sources.push({ clock, linkType: shown.linkType, longest: maxPacketBytes(shown.linkType) })

@@ -62,6 +62,8 @@ export class Encapsulations {
   private slots = new Int32Array(128)
   private count = OTHER_CHAIN + 1
   private readonly key = new Int32Array(STRIDE)
+  /** Which chains share a slot cannot be foretold. */
+  private readonly seed = Math.floor(Math.random() * 2 ** 32) | 0
 
   /**
    * The chain with one more layer inside it.
@@ -140,7 +142,7 @@ export class Encapsulations {
   private hash(): number {
     const { key } = this
     const words = this.words()
-    let hash = 0
+    let hash = this.seed
     for (let at = 0; at < words; at++) {
       hash = Math.imul(hash ^ key[at]!, 0x9e3779b1)
       hash ^= hash >>> 15

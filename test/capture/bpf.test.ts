@@ -102,6 +102,13 @@ describe('running classic BPF', () => {
   })
 })
 
+describe('a computed place', () => {
+  it('is counted modulo 2^32, as libpcap and the kernel do', () => {
+    // X is -2, and the byte at X + 3 the second one.
+    expect(run(program([LDX_IMM, 0, 0, 0xfffffffe], [LD_B_IND, 0, 0, 3], [RET_A, 0, 0, 0]), [5, 6, 7])).toBe(6)
+  })
+})
+
 describe('a program for cooked packets', () => {
   it('is moved to the network layer, and asks the kernel for what the head held', () => {
     // LINKTYPE_LINUX_SLL2: protocol at 0, interface at 4, packet type at 10; the packet from 20 on.

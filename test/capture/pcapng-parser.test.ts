@@ -101,6 +101,15 @@ describe.each([true, false])('pcapng, little endian: %s', little => {
     expect(parseCapture(bytes).interfaces).toMatchObject([{ received: 2 ** 33, dropped: 5 }])
   })
 
+  it('ends at descriptions of interfaces that would fill the memory', () => {
+    // if_filter of 60,000 characters; 16 MiB hold 279 of them
+    const wordy = interfaceBlock(little, 1, 0, [option(little, 11, new Uint8Array(60_001).fill(0x61).fill(0, 0, 1))])
+    const bytes = join(sectionBlock(little), ...new Array<Uint8Array>(300).fill(wordy))
+    const { interfaces, flaws } = parseCapture(bytes)
+    expect(interfaces).toHaveLength(279)
+    expect(flaws).toMatchObject([{ fatal: true, offset: 28 + 279 * wordy.length }])
+  })
+
   it('counts interfaces on over a section in the other byte order', () => {
     const bytes = join(
       sectionBlock(little),
