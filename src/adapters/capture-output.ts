@@ -130,7 +130,7 @@ export class CaptureOutput {
       await this.flush()
     } catch (error) {
       this.#release()
-      if (this.#partPath !== null) fs.rmSync(this.#partPath, { force: true })
+      this.#removePart()
       throw error
     }
     this.#release()
@@ -138,8 +138,21 @@ export class CaptureOutput {
     if (part !== null) attempt(this.#path, () => fs.renameSync(part, this.#path))
   }
 
+  /** Gives up: what was to get its name when whole is gone. Idempotent, and nothing to a file that is closed. */
+  async discard(): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
+    await this.#writing
+    this.#release()
+    this.#removePart()
+  }
+
   #release(): void {
     if (this.#fd !== STDOUT) fs.closeSync(this.#fd)
+  }
+
+  #removePart(): void {
+    if (this.#partPath !== null) fs.rmSync(this.#partPath, { force: true })
   }
 }
 

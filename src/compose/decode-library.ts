@@ -128,13 +128,18 @@ export async function writeCapture(
   const interfaces: CaptureInterface[] = []
   const output = openCaptureOutput(path, { format, interfaces, application: 'netkit', whole: true })
   const borrowed = new CapturedPacket()
-  for await (const packet of packets) {
-    moveTo(borrowed, packet)
-    borrowed.interfaceId = interfaceOf(interfaces, packet.linkType)
-    output.packet(borrowed)
-    if (output.full) await output.flush()
+  try {
+    for await (const packet of packets) {
+      moveTo(borrowed, packet)
+      borrowed.interfaceId = interfaceOf(interfaces, packet.linkType)
+      output.packet(borrowed)
+      if (output.full) await output.flush()
+    }
+    await output.close()
+  } catch (error) {
+    await output.discard()
+    throw error
   }
-  await output.close()
   return output.packets
 }
 
