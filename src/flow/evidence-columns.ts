@@ -86,6 +86,13 @@ export class EvidenceColumns {
     return notes
   }
 
+  /** Frees the rows of a list unread. */
+  free(head: number, tail: number, rows: number): void {
+    this.#words[tail * WORDS + NEXT] = this.#free
+    this.#free = head
+    this.#live -= rows
+  }
+
   #read(row: number): Note {
     const words = this.#words
     const at = row * WORDS

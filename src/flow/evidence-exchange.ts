@@ -105,15 +105,26 @@ export class Exchanges {
   }
 
   /** What is known of the flow of a slot, which is free afterwards. */
-  take(slot: number): { exchange: Exchange | null; first: Endpoint } {
+  take(slot: number): { exchange: Exchange | null; first: Endpoint; beginNs: number } {
     const words = this.#words
     const at = slot * WORDS
     const end = at + FIRST_END
     const exchange = words[at + REQUEST] === 0 ? null : this.#exchange(slot * TIMES, at)
     const address = formatAddress(words[end]!, words[end + 1]!, words[end + 2]!, words[end + 3]!, words[end + 4]!)
     const first = { address, port: words[end + 5]! }
+    const beginNs = this.beginNs(slot)
     this.free(slot)
-    return { exchange, first }
+    return { exchange, first, beginNs }
+  }
+
+  /** Time of the first packet of the flow of a slot. */
+  beginNs(slot: number): number {
+    return this.#times[slot * TIMES + BEGIN_TIME]!
+  }
+
+  /** No data of the client came. */
+  isEmpty(slot: number): boolean {
+    return this.#words[slot * WORDS + REQUEST] === 0
   }
 
   free(slot: number): void {

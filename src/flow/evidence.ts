@@ -52,6 +52,8 @@ export interface FlowNotes {
   exchange: Exchange | null
   /** The end that sent its first packet: sender 0 of the notes. */
   first: Endpoint
+  /** When that was. */
+  beginNs: number
 }
 
 const MOST_PER_FLOW = 256
@@ -225,10 +227,26 @@ export class Evidence {
     return this.#counts[slot] !== 0 || this.#exchanges.mayBeSlow(slot, this.#watch[slot]! & PROGRESS, slowNs)
   }
 
-  /** Forgets a flow of which nothing is kept; the slot is free for another one. */
+  /** Time of the first packet of the flow of a slot. */
+  beginNs(slot: number): number {
+    return slot < this.#watch.length ? this.#exchanges.beginNs(slot) : 0
+  }
+
+  /** Packets that are kept of the flow of a slot; -1 where there was no room for all, or data came as well. */
+  keptOf(slot: number): number {
+    if (slot >= this.#watch.length) return 0
+    const counts = this.#counts[slot]!
+    const isWhole = counts >>> 24 === 0 && this.#exchanges.isEmpty(slot)
+    return isWhole ? counts & 0xfff : -1
+  }
+
+  /** Forgets a flow; the slot is free for another one. */
   free(slot: number): void {
     if (slot >= this.#watch.length) return
+    if ((this.#counts[slot]! & 0xfff) !== 0)
+      this.#rows.free(this.#heads[slot]!, this.#tails[slot]!, this.#counts[slot]! & 0xfff)
     this.#watch[slot] = NEW
+    this.#counts[slot] = 0
     this.#exchanges.free(slot)
   }
 

@@ -42,35 +42,56 @@ export interface Distinct {
 
 const MOST_GROUPS = 1024
 const MOST_NAMED = 8
-const MOST_DISTINCT = 65_536
+export const MOST_DISTINCT = 65_536
 const REST = 'others'
+
+/** What joins a group; its member is asked for only when it is to be kept. */
+export interface Joining {
+  flow: FlowBrief
+  weight: number
+  /** Whether more is known of it when the capture ends. */
+  isPending: boolean
+  member(): Member
+}
+
+type Key = 'client' | 'server'
 
 /** Findings of one rule, by client and by server at once: whichever needs fewer groups is shown. */
 export class RuleGroups {
-  readonly #byServer = new Map<string, Group>()
-  readonly #byClient = new Map<string, Group>()
+  readonly #by = new Map<Key, Map<string, Group>>([
+    ['server', new Map()],
+    ['client', new Map()],
+  ])
 
   add(member: Member): void {
-    join(this.#byServer, member.flow.server, member)
-    join(this.#byClient, member.flow.client, member)
+    const { match, flow } = member
+    this.join({ flow, weight: match.weight, isPending: match.complete !== undefined, member: () => member })
   }
 
-  groups(): { by: 'client' | 'server'; groups: Group[] } {
-    return this.#byClient.size < this.#byServer.size
-      ? { by: 'client', groups: [...this.#byClient.values()] }
-      : { by: 'server', groups: [...this.#byServer.values()] }
+  join(joining: Joining): void {
+    for (const [by, groups] of this.#by) {
+      join(groups, joining.flow[by], joining)
+      // Where the one needs too many, the other is shown.
+      if (groups.size > MOST_GROUPS && this.#by.size > 1) this.#by.delete(by)
+    }
+  }
+
+  groups(): { by: Key; groups: Group[] } {
+    const [first, other] = [...this.#by]
+    const [by, groups] = other !== undefined && other[1].size < first![1].size ? other : first!
+    return { by, groups: [...groups.values()] }
   }
 }
 
-function join(groups: Map<string, Group>, name: string, member: Member): void {
+function join(groups: Map<string, Group>, name: string, joining: Joining): void {
   const key = groups.size < MOST_GROUPS || groups.has(name) ? name : REST
-  const { match, flow } = member
+  const { flow, isPending } = joining
   let group = groups.get(key)
   if (group === undefined) {
     group = {
       key,
       flows: 0,
-      worst: member,
+      worst: joining.member(),
       ids: [],
       frames: [],
       distinct: null,
@@ -80,11 +101,15 @@ function join(groups: Map<string, Group>, name: string, member: Member): void {
     groups.set(key, group)
   } else noteDistinct(group, flow)
   group.flows++
-  if (match.weight > group.worst.match.weight) group.worst = member
-  if (match.complete === undefined) group.allPending = false
-  else if (group.pending.length < MOST_NAMED) group.pending.push(member)
+  if (!isPending) group.allPending = false
   if (group.ids.length < MOST_NAMED) group.ids.push(flow.id)
-  for (const frame of match.frames) if (group.frames.length < MOST_NAMED) group.frames.push(frame)
+  const isWorst = joining.weight > group.worst.match.weight
+  const isHeld = isPending && group.pending.length < MOST_NAMED
+  if (!isWorst && !isHeld && group.frames.length === MOST_NAMED) return
+  const member = joining.member()
+  if (isWorst) group.worst = member
+  if (isHeld) group.pending.push(member)
+  for (const frame of member.match.frames) if (group.frames.length < MOST_NAMED) group.frames.push(frame)
 }
 
 function noteDistinct(group: Group, flow: FlowBrief): void {
@@ -95,5 +120,5 @@ function noteDistinct(group: Group, flow: FlowBrief): void {
   const { clients, servers, ports } = group.distinct
   if (clients.size < MOST_DISTINCT) clients.add(flow.client)
   if (servers.size < MOST_DISTINCT) servers.add(flow.serverAddress)
-  if (ports.size < MOST_DISTINCT) ports.add(flow.port)
+  ports.add(flow.port)
 }

@@ -20,7 +20,7 @@ export function subjectOf(flow: TcpFlow, kept: FlowNotes, sinceFirst: (time: str
     flow,
     kept,
     notes: kept.notes,
-    startNs: flow.start === null ? null : sinceFirst(flow.start),
+    startNs: flow.start === null ? null : kept.beginNs,
     endNs: flow.end === null ? null : sinceFirst(flow.end),
     sideOf: ({ sender }) => ((sender === 0) === isFirstClient ? 'client' : 'server'),
   }

@@ -15,43 +15,81 @@ function unlessTooSoon(match: Match, lastNs: number): FlowMatch {
   return { ...match, complete: end => (end.ns - lastNs >= FIRST_RETRY_NS ? match : null) }
 }
 
+/** What a finding of a SYN that nobody answered says. */
+interface Unanswered {
+  /** Address and port. */
+  client: string
+  server: string
+  syns: number
+  firstFrame: number
+  /** Null where the packets have no times. */
+  startNs: number | null
+  retries: readonly Note[]
+}
+
 export function noAnswer({ flow, notes, startNs, sideOf }: Subject): FlowMatch | null {
   if (flow.outcome !== 'no-answer') return null
-  const retries = notes.filter(note => sideOf(note) === 'client' && hasLabel(note, Label.SYN_RETRANSMIT))
-  const frames = framesOf(flow.firstFrame, ...retries.map(({ frame }) => frame))
+  return noAnswerMatch({
+    client: endName(flow.client),
+    server: endName(flow.server),
+    syns: flow.flags.client.syn,
+    firstFrame: flow.firstFrame,
+    startNs,
+    retries: notes.filter(note => sideOf(note) === 'client' && hasLabel(note, Label.SYN_RETRANSMIT)),
+  })
+}
+
+export function noAnswerMatch({ client, server, syns, firstFrame, startNs, retries }: Unanswered): FlowMatch {
+  const frames = framesOf(firstFrame, ...retries.map(({ frame }) => frame))
   const begun = startNs ?? 0
   const times = [0, ...retries.map(({ timeNs }) => (timeNs - begun) / 1e9)]
-  const syns = flow.flags.client.syn
-  const server = endName(flow.server)
   const ladder = times.map(time => Number(time.toFixed(2))).join(', ')
   const when = retries.length === 0 || startNs === null ? '' : `, at ${ladder} s`
-  const sentence = `${server} did not answer ${endName(flow.client)}: ${counted(syns, 'SYN')}${when} (${frameWords(frames)})`
   const lastNs = retries.at(-1)?.timeNs ?? begun
   const match: Match = {
     severity: 'error',
     frames,
     numbers: { syns, lastSynMs: startNs === null ? null : (lastNs - begun) / 1e6 },
-    sentence: `${sentence}; a filter drops them, the host is down, or its accept queue is full`,
+    sentence: `${server} did not answer ${client}: ${counted(syns, 'SYN')}${when} (${frameWords(frames)}); a filter drops them, the host is down, or its accept queue is full`,
     weight: syns,
   }
   return retries.length > 0 ? match : unlessTooSoon(match, lastNs)
+}
+
+/** What a finding of a refused connection says. */
+interface Refusal {
+  client: string
+  server: string
+  refusals: number
+  frames: number[]
+  startNs: number | null
+  /** When the last one came. */
+  lastNs: number
 }
 
 export function refused({ flow, notes, startNs, sideOf }: Subject): FlowMatch | null {
   if (flow.outcome !== 'refused') return null
   const resets = notes.filter(note => sideOf(note) === 'server' && hasLabel(note, Label.RST_REFUSE))
   const tries = notes.filter(note => sideOf(note) === 'client' && hasLabel(note, Label.SYN_RETRY))
-  const times = Math.max(1, resets.length)
-  const frames = framesOf(flow.firstFrame, flow.frames.rst, ...[...resets, ...tries].map(({ frame }) => frame))
-  const lastNs = resets.at(-1)?.timeNs ?? startNs ?? 0
+  return refusedMatch({
+    client: endName(flow.client),
+    server: endName(flow.server),
+    refusals: Math.max(1, resets.length),
+    frames: framesOf(flow.firstFrame, flow.frames.rst, ...[...resets, ...tries].map(({ frame }) => frame)),
+    startNs,
+    lastNs: resets.at(-1)?.timeNs ?? startNs ?? 0,
+  })
+}
+
+export function refusedMatch({ client, server, refusals, frames, startNs, lastNs }: Refusal): FlowMatch {
   const ms = startNs === null ? null : Math.max(0, lastNs - startNs) / 1e6
-  const howOften = times === 1 ? '' : ` ${times} times within ${lasting(ms ?? 0)}`
+  const howOften = refusals === 1 ? '' : ` ${refusals} times within ${lasting(ms ?? 0)}`
   return {
     severity: 'error',
     frames,
-    numbers: { refusals: times, lastRefusalMs: ms },
-    sentence: `${endName(flow.server)} refused ${endName(flow.client)}${howOften} (${frameWords(frames)}): nobody listens on the port, or a filter rejects it`,
-    weight: times,
+    numbers: { refusals, lastRefusalMs: ms },
+    sentence: `${server} refused ${client}${howOften} (${frameWords(frames)}): nobody listens on the port, or a filter rejects it`,
+    weight: refusals,
   }
 }
 

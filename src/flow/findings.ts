@@ -4,11 +4,13 @@ import type { CapturedPacket } from '../wire/captured-packet.js'
 import { TCP_ACK, TCP_SYN } from '../wire/walked-packet.js'
 import { Evidence, type TrackedPacket } from './evidence.js'
 import { type Finding, type Match, SEVERITIES } from './finding.js'
-import { type Distinct, type FlowBrief, type Group, type Member, RuleGroups } from './finding-groups.js'
+import { type Distinct, type FlowBrief, type Group, type Member, MOST_DISTINCT, RuleGroups } from './finding-groups.js'
+import { LoneFlow } from './finding-lone.js'
 import { FLOW_RULES } from './finding-rules.js'
 import { counted, endName, framesOf, lasting, type Subject, subjectOf } from './finding-subject.js'
 import { type CaptureFacts, captureFindings } from './findings-capture.js'
 import { SLOW_MS } from './findings-speed.js'
+import type { FlowRecords } from './flow-record.js'
 import * as Label from './label-bits.js'
 import type { Flow, Outcome, TcpFlow } from './model.js'
 
@@ -50,6 +52,7 @@ export class Findings {
   readonly #groups = new Map(FLOW_RULES.map(rule => [rule.name, new RuleGroups()]))
   readonly #accepted = new Map<string, Accepted[]>()
   readonly #previous = new Map<number, Previous>()
+  readonly #lone = new LoneFlow()
   #ended: Previous | null = null
   #healthy = 0
 
@@ -67,8 +70,20 @@ export class Findings {
     this.evidence.note(packet, tracked)
   }
 
-  /** Whether a flow that ends has to be added; if not, it is forgotten. @param outcome null of one that is not TCP's */
-  needs(slot: number, outcome: Outcome | null): boolean {
+  /**
+   * Whether a flow that ends has to be added; if not, all that is to be said of it is known, and it is forgotten.
+   * @param outcome null of one that is not TCP's
+   */
+  needs(slot: number, outcome: Outcome | null, records: FlowRecords): boolean {
+    if (outcome === 'no-answer' || outcome === 'refused') {
+      const { evidence } = this
+      const rule = this.#lone.move(records, slot, outcome, evidence.keptOf(slot), evidence.beginNs(slot))
+      if (rule === null) return true
+      this.#groups.get(rule)!.join(this.#lone)
+      this.#ended = null
+      evidence.free(slot)
+      return false
+    }
     if (!HEALTHY.has(outcome) || this.evidence.hasTrouble(slot, SLOW_MS * 1e6)) return true
     if (outcome !== null && this.#healthy < MOST_HEALTHY) {
       this.#healthy++
@@ -206,6 +221,11 @@ function briefOf({ flow, startNs, endNs }: Subject): FlowBrief {
 
 const endsOf = ({ client, server }: TcpFlow): string => [endName(client), endName(server)].sort().join(' ')
 
+/** More than are told apart may be there. */
+function atLeast({ size }: Set<string>, one: string, many = `${one}s`): string {
+  return `${size === MOST_DISTINCT ? 'at least ' : ''}${counted(size, one, many)}`
+}
+
 function groupSentence(
   by: 'client' | 'server',
   group: Group,
@@ -217,8 +237,8 @@ function groupSentence(
   const { ids } = group
   const where =
     by === 'client'
-      ? `${counted(flows, 'connection')} from ${[...clients].join(', ').slice(0, 60)} to ${servers.size === 1 ? [...servers].join() : counted(servers.size, 'address', 'addresses')}, ${counted(ports.size, 'port')}`
-      : `${counted(flows, 'connection')} of ${counted(clients.size, 'client')} to ${group.key}`
+      ? `${counted(flows, 'connection')} from ${[...clients].join(', ').slice(0, 60)} to ${servers.size === 1 ? [...servers].join() : atLeast(servers, 'address', 'addresses')}, ${counted(ports.size, 'port')}`
+      : `${counted(flows, 'connection')} of ${atLeast(clients, 'client')} to ${group.key}`
   const named = ids.length === flows ? `flows ${ids.join(', ')}` : `flows ${ids.join(', ')} ...`
   const scan = by === 'client' && ports.size >= SCANNED_PORTS ? ', a port scan by the look of it' : ''
   return `${where} (${named})${scan}; the worst, flow ${worst}: ${sentence}`

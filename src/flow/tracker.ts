@@ -156,6 +156,11 @@ export class FlowTracker {
     return readOutcome(words, at + Row.LIFE_WORDS_AT).outcome
   }
 
+  /** Of the flows that are remembered. */
+  get records(): Row.FlowRecords {
+    return this.#table.records
+  }
+
   /** Number of the last packet of the flow of a slot. */
   lastFrame(slot: number): number {
     return this.#table.records.slab(slot).words[Row.wordsOf(slot) + Row.LAST_FRAME]!

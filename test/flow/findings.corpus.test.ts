@@ -14,15 +14,16 @@ interface Explained {
   packets: number
 }
 
-async function explain(file: string): Promise<Explained> {
+/** @param isSparing builds only those flows that the rules have to see, as the program does */
+async function explain(file: string, isSparing = false): Promise<Explained> {
   const findings = new Findings()
   const flows: Flow[] = []
   let ended = -1
-  const tracker = new FlowTracker({
+  const tracker: FlowTracker = new FlowTracker({
     seed: 1,
     isWanted: slot => {
       ended = slot
-      return true
+      return !isSparing || findings.needs(slot, tracker.outcome(slot), tracker.records)
     },
     onFlow: flow => {
       flows.push(flow)
@@ -154,7 +155,7 @@ describeCorpus('captures of applications', () => {
 })
 
 describeCorpus('findings of all captures', () => {
-  test('name flows and frames that are there, in order, in text for a terminal, and the same twice', async () => {
+  test('name flows and frames that are there, in order, in text for a terminal, and the same when few flows are built', async () => {
     const counts = new Map<string, number>()
     const wrong: string[] = []
     const files = readTable<'file' | 'tcp_packets'>('oracle/files.tsv').filter(({ file }) => !/snoop/.test(file))
@@ -170,8 +171,8 @@ describeCorpus('findings of all captures', () => {
         const isThere = flow === null || ids.has(flow)
         if (!isSorted || !isPlain || !isThere) wrong.push(`${file}: ${rule} ${frames}: ${sentence}`)
       }
-      if (findings.length > 0 && JSON.stringify((await explain(file)).findings) !== JSON.stringify(findings))
-        wrong.push(`${file}: another text the second time`)
+      if (JSON.stringify((await explain(file, true)).findings) !== JSON.stringify(findings))
+        wrong.push(`${file}: another text when few flows are built`)
     }
     console.table(Object.fromEntries([...counts].sort()))
     expect(wrong).toEqual([])

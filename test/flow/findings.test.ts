@@ -53,20 +53,40 @@ test('a SYN just before the end of the capture may still be answered', () => {
 })
 
 test('a scan of many ports is one finding', () => {
-  const scene = new Scene()
-  for (let port = 1; port <= 500; port++) scene.add({ is: 'a>S', seq: port, ports: { a: 40_000, b: port } })
-  for (let port = 501; port <= 540; port++)
-    scene.add(
-      { is: 'a>S', seq: port, ports: { a: 40_000, b: port } },
-      { is: 'b>RA', seq: 0, ack: port + 1, ports: { a: 40_000, b: port } },
-    )
-  const found = scene.finish()
+  const scan = (scene: Scene): Scene => {
+    for (let port = 1; port <= 500; port++) scene.add({ is: 'a>S', seq: port, ports: { a: 40_000, b: port } })
+    for (let port = 501; port <= 540; port++)
+      scene.add(
+        { is: 'a>S', seq: port, ports: { a: 40_000, b: port } },
+        { is: 'b>RA', seq: 0, ack: port + 1, ports: { a: 40_000, b: port } },
+      )
+    return scene
+  }
+  const found = scan(new Scene()).finish()
+  const sparing = scan(new Scene(undefined, true))
+  expect(sparing.finish()).toEqual(found)
+  expect(sparing.flows).toEqual([])
   expect(found.map(({ rule, flows }) => [rule, flows])).toEqual([
     ['refused', 40],
     ['no-answer', 500],
   ])
   expect(found[1]!.sentence).toMatch(/^500 connections from 10\.0\.0\.1 to 10\.0\.0\.2, 500 ports .*a port scan/)
   expect(found[1]!.frames.length).toBeLessThanOrEqual(16)
+})
+
+test('more servers than there are groups: the client of all is named; a flood of more clients is told by its server', () => {
+  const scan = new Scene(undefined, true)
+  for (let at = 0; at < 1500; at++)
+    scan.add({ is: 'a>S', seq: at, addresses: { a: 0x0a000001, b: 0x0b000000 + at }, ports: { a: 40_000, b: 80 } })
+  expect(scan.finish().map(({ flows, sentence }) => [flows, sentence.slice(0, 61)])).toEqual([
+    [1500, '1500 connections from 10.0.0.1 to 1500 addresses, 1 port (flo'],
+  ])
+  const flood = new Scene(undefined, true)
+  for (let at = 0; at < 1500; at++)
+    flood.add({ is: 'a>S', seq: at, addresses: { a: 0x0b000000 + at, b: 0x0a000002 }, ports: { a: 40_000, b: 80 } })
+  expect(flood.finish().map(({ flows, sentence }) => [flows, sentence.slice(0, 51)])).toEqual([
+    [1500, '1500 connections of 1500 clients to 10.0.0.2:80 (fl'],
+  ])
 })
 
 test('refused: each attempt of one connection counts', () => {

@@ -15,9 +15,9 @@ export class FindingsView implements PacketVisitor {
     this.#findings.note(packet, tracker)
   }
 
-  /** Whether a flow that ends has to be built for the rules: of those that are healthy only the first ones. */
+  /** Whether the rules have to see a flow that ends: of those that are healthy only the first ones, of a scan none. */
   needs(tracker: FlowTracker, slot: number): boolean {
-    return this.#findings.needs(slot, tracker.outcome(slot))
+    return this.#findings.needs(slot, tracker.outcome(slot), tracker.records)
   }
 
   /** A flow that ended, or is remembered at the end of the capture. Of those that are not wanted nothing is said. */

@@ -136,9 +136,10 @@ class DecodeJob {
     const { request, io } = this
     const { selection } = request
     const { findings } = this
-    /** Of the flow that ends: where it was, and whether it is shown. */
+    /** Of the flow that ends: where it was, whether it is shown, and whether the rules have to see it. */
     let ending = -1
     let isShown = true
+    let isNeeded = true
     const decoding = await openDecoding(this.file, {
       follow: request.follow,
       noLimit: request.noLimit,
@@ -147,14 +148,15 @@ class DecodeJob {
       isWanted: slot => {
         ending = slot
         isShown = isWanted === undefined || isWanted(decoding.tracker, slot)
-        return isShown || findings?.needs(decoding.tracker, slot) === true
+        isNeeded = findings !== null && (!selection.isEmpty || findings.needs(decoding.tracker, slot))
+        return isShown || isNeeded
       },
       ...(flow === undefined
         ? {}
         : {
             onFlow: each => {
               const wanted = this.wants(each, decoding)
-              findings?.flow(each, ending, wanted)
+              if (isNeeded) findings?.flow(each, ending, wanted)
               if (wanted && isShown) flow(each)
             },
           }),
@@ -188,12 +190,13 @@ class DecodeJob {
     const { tracker } = decoding
     // Where findings alone are shown, and of all flows, only those are built that the rules have to see.
     const { explain, form, selection } = this.request
-    const spare = explain && form === 'text' && selection.isEmpty ? this.findings : null
+    const isSpare = explain && form === 'text' && selection.isEmpty
     for (const slot of tracker.slots()) {
-      if (spare?.needs(tracker, slot) === false) continue
+      const isNeeded = !selection.isEmpty || this.findings?.needs(tracker, slot) === true
+      if (isSpare && !isNeeded) continue
       const flow = tracker.read(slot)
       const wanted = this.wants(flow, decoding)
-      this.findings?.flow(flow, slot, wanted)
+      if (isNeeded) this.findings?.flow(flow, slot, wanted)
       if (wanted) yield flow
     }
   }
