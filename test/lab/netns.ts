@@ -128,6 +128,8 @@ export class Helper {
   readonly pid: number
   readonly #child: ChildProcess
   readonly #lines: AsyncIterator<string>
+  /** It ended, and all that it printed was read. */
+  readonly #closed: Promise<unknown>
   #stderr = ''
 
   constructor(child: ChildProcess) {
@@ -137,6 +139,7 @@ export class Helper {
     child.stderr!.on('data', chunk => {
       this.#stderr += chunk
     })
+    this.#closed = new Promise(resolve => child.once('close', resolve))
     child.stdin!.on('error', () => undefined)
   }
 
@@ -148,8 +151,10 @@ export class Helper {
     })
     try {
       const { value, done } = await Promise.race([this.#lines.next(), late])
-      if (done) throw new Error(`helper ${this.pid} ended: ${this.#stderr}`)
-      return JSON.parse(value) as T
+      if (!done) return JSON.parse(value) as T
+      // Its last words may come behind the end of its output.
+      await Promise.race([this.#closed, late])
+      throw new Error(`helper ${this.pid} ended: ${this.#stderr}`)
     } finally {
       clearTimeout(timer)
     }
