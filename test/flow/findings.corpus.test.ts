@@ -167,7 +167,7 @@ describeCorpus('findings of all captures', () => {
         const isSorted = frames.every(
           (frame, at) => frame > 0 && frame <= packets && (at === 0 || frame > frames[at - 1]!),
         )
-        const isPlain = /^[\x20-\x7e]+$/.test(sentence) && !/NaN|Infinity|undefined|null/.test(sentence)
+        const isPlain = /^[\x20-\x7e]+$/.test(sentence) && !/NaN|Infinity|undefined|null|\.{3} ?\.{3}/.test(sentence)
         const isThere = flow === null || ids.has(flow)
         if (!isSorted || !isPlain || !isThere) wrong.push(`${file}: ${rule} ${frames}: ${sentence}`)
       }

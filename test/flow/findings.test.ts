@@ -282,6 +282,53 @@ test('a reset by its class: answered data, an injected one, one behind a long si
   expect(rules).not.toContain('reset')
 })
 
+test('no such reset: of the same host, soon after the last packet, at the number that is awaited', () => {
+  const answered: PacketStep[] = [
+    { is: 'a>PA', seq: 0, ack: 1, bytes: 100 },
+    { is: 'b>A', seq: 1, ack: 100 },
+    { is: 'b>A', seq: 1, ack: 100, bytes: 50 },
+    { is: 'a>A', seq: 100, ack: 51 },
+  ]
+  expect(
+    opened()
+      .add(...answered, { is: 'b>RA', seq: 51, ack: 100, ttl: 64 })
+      .rules(),
+  ).toEqual(['reset'])
+  expect(
+    opened()
+      .add(
+        ...answered,
+        { is: 'a>PA', seq: 100, ack: 51, bytes: 10, atMs: 3000 },
+        { is: 'b>RA', seq: 51, ack: 110, atMs: 3010 },
+      )
+      .rules(),
+  ).toEqual(['reset'])
+})
+
+test('not unreachable: the SYN was answered although a router had complained before', () => {
+  const scene = new Scene().add({ is: 'a>S', seq: 0xffff_ffff }).icmp(3, 1, 0, true)
+  expect(scene.add(...HANDSHAKE.slice(1), ...CLOSE).rules()).toEqual([])
+})
+
+test('nothing was lost: keep-alives, and segments that overtook others', () => {
+  const data: PacketStep = { is: 'a>PA', seq: 0, ack: 1, bytes: 100 }
+  const idle = opened().add(data, { is: 'b>A', seq: 1, ack: 100 })
+  idle.add({ is: 'a>A', seq: 99, ack: 1, bytes: 1, atMs: 60_000 }, { is: 'b>A', seq: 1, ack: 100, atMs: 60_001 })
+  expect(idle.rules()).toEqual([])
+  const overtaken = opened().add(data, { is: 'b>A', seq: 1, ack: 100, atMs: 50 })
+  overtaken
+    .add({ ...data, seq: 200, atMs: 51 }, { is: 'b>A', seq: 1, ack: 100, atMs: 51.2 })
+    .add({ ...data, seq: 100, atMs: 51.4 }, { is: 'b>A', seq: 1, ack: 300, atMs: 52 })
+  expect(overtaken.rules()).toEqual([])
+})
+
+test('no fast retransmission: one duplicate ACK, and the timeout a second later', () => {
+  const data: PacketStep[] = [0, 100, 200].map(seq => ({ is: 'a>A', seq, ack: 1, bytes: 100 }))
+  const scene = opened().add(...data, { is: 'b>A', seq: 1, ack: 100 }, { is: 'b>A', seq: 1, ack: 100 })
+  scene.add({ is: 'a>A', seq: 100, ack: 1, bytes: 100, atMs: 1100 }, { is: 'b>A', seq: 1, ack: 300, atMs: 1120 })
+  expect(scene.rules()).toEqual(['retransmissions'])
+})
+
 test('CLOSE-WAIT: a FIN that was acknowledged and not answered for the rest of a long capture', () => {
   const half: PacketStep[] = [
     { is: 'a>FA', seq: 0, ack: 1, atMs: 100 },
