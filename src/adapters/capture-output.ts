@@ -58,6 +58,7 @@ export class CaptureOutput {
     this.#options = options
     this.#partPath = options.whole === true && isOrWillBeFile(path) ? partName(path) : null
     this.#fd = path === '-' ? STDOUT : attempt(path, () => fs.openSync(this.#partPath ?? path, 'w'))
+    if (this.#partPath !== null) addPart(this.#partPath)
   }
 
   get bytes(): number {
@@ -135,7 +136,9 @@ export class CaptureOutput {
     }
     this.#release()
     const part = this.#partPath
-    if (part !== null) attempt(this.#path, () => fs.renameSync(part, this.#path))
+    if (part === null) return
+    attempt(this.#path, () => fs.renameSync(part, this.#path))
+    forgetPart(part)
   }
 
   /** Gives up: what was to get its name when whole is gone. Idempotent, and nothing to a file that is closed. */
@@ -152,8 +155,27 @@ export class CaptureOutput {
   }
 
   #removePart(): void {
-    if (this.#partPath !== null) fs.rmSync(this.#partPath, { force: true })
+    if (this.#partPath === null) return
+    fs.rmSync(this.#partPath, { force: true })
+    forgetPart(this.#partPath)
   }
+}
+
+/** Parts that have no name of their own yet: no program that ends early leaves them behind. */
+const parts = new Set<string>()
+
+function removeParts(): void {
+  for (const part of parts) fs.rmSync(part, { force: true })
+}
+
+function addPart(path: string): void {
+  if (parts.size === 0) process.on('exit', removeParts)
+  parts.add(path)
+}
+
+function forgetPart(path: string): void {
+  parts.delete(path)
+  if (parts.size === 0) process.off('exit', removeParts)
 }
 
 function attempt<Value>(path: string, work: () => Value): Value {

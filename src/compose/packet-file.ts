@@ -42,11 +42,6 @@ export class PacketFile {
     await this.#output.close()
   }
 
-  /** Gives up: no file is left of it. */
-  async discard(): Promise<void> {
-    await this.#output?.discard()
-  }
-
   #open(): CaptureOutput {
     return openCaptureOutput(this.path, {
       format: captureFormatOf(this.path),

@@ -1,11 +1,11 @@
 // netkit decode as a user runs it, on a capture whose packets are written down in scene.ts.
 
-import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Ajv2020, type AnySchema } from 'ajv/dist/2020.js'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { labelFlows, readCapture } from '../../../src/index.js'
+import { labelFlows, readCapture, writeCapture } from '../../../src/index.js'
 import { corpusPath, describeCorpus } from '../../corpus/index.js'
 import { runNetkit, shell } from '../run.js'
 import { writeScene } from './scene.js'
@@ -140,6 +140,19 @@ describe('netkit decode', () => {
     const { stdout } = await decode(scene, '--flow', '2')
     expect(stdout).toMatch(/^closed first +client \(frame 11\)$/m)
     expect(stdout).toMatch(/^sent again +client 1, server 0$/m)
+  })
+
+  it('leaves nothing of a file that cannot be written to its end', async () => {
+    const apart = mkdtempSync(join(folder, 'apart-'))
+    const mixed = join(apart, 'mixed.pcapng')
+    const packet = { frame: 1, time: null, wireLength: 20, data: new Uint8Array(20) }
+    await writeCapture(mixed, [
+      { ...packet, linkType: 1 },
+      { ...packet, linkType: 101 },
+    ])
+    const { stderr, code } = await decode(mixed, '--write', join(apart, 'out.pcap'))
+    expect([stderr, code]).toEqual([expect.stringContaining('do not fit into one pcap file'), 2])
+    expect(readdirSync(apart)).toEqual(['mixed.pcapng'])
   })
 
   it('writes the packets of the flows that are wanted, as pcap and as pcapng', async () => {
