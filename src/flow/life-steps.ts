@@ -46,7 +46,6 @@ export function stepHandshake(
   sender: 0 | 1,
   walked: WalkedPacket,
   frame: number,
-  timeNs: number,
 ): void {
   const own = at + SIDES + sender * SIDE_WORDS
   const handshake = walked.flags & (TCP_SYN | TCP_ACK)
@@ -55,16 +54,16 @@ export function stepHandshake(
     // The last SYN before its answer is the one that is timed, so that a lost one is no slow server.
     if (words[at + SYN_ACK_FRAME] === 0 && isFirstSynSender(words, at, sender)) {
       words[at + SYN_FRAME] = frame
-      doubles[doublesAt + SYN_TIME] = timeNs
+      doubles[doublesAt + SYN_TIME] = walked.timeNs
     }
   } else if (handshake === (TCP_SYN | TCP_ACK)) {
     words[own + STATE]! |= SENT_SYN_ACK
     if (words[at + SYN_ACK_FRAME] === 0) {
       words[at + SYN_ACK_FRAME] = frame
-      doubles[doublesAt + SYN_ACK_TIME] = timeNs
+      doubles[doublesAt + SYN_ACK_TIME] = walked.timeNs
     } else if (words[at + ACK_FRAME] === 0 && isOpenedByBoth(words, at)) {
       words[at + ACK_FRAME] = frame
-      doubles[doublesAt + ACK_TIME] = timeNs
+      doubles[doublesAt + ACK_TIME] = walked.timeNs
     }
   } else if (handshake === TCP_ACK && words[at + ACK_FRAME] === 0) {
     const other = at + SIDES + (1 - sender) * SIDE_WORDS
@@ -73,7 +72,7 @@ export function stepHandshake(
       ((words[own + STATE]! & SENT_SYN_ACK) !== 0 && (words[other + STATE]! & SENT_SYN) !== 0)
     if (isAnswer && ((walked.acknowledgment - words[other + START]!) | 0) > 0) {
       words[at + ACK_FRAME] = frame
-      doubles[doublesAt + ACK_TIME] = timeNs
+      doubles[doublesAt + ACK_TIME] = walked.timeNs
     }
   }
 }
@@ -126,7 +125,6 @@ export function stepPayload(
   sender: 0 | 1,
   walked: WalkedPacket,
   frame: number,
-  timeNs: number,
 ): void {
   const own = at + SIDES + sender * SIDE_WORDS
   if ((walked.flags & (TCP_SYN | TCP_ACK)) === TCP_ACK) words[own + STATE]! |= SENT_ACK
@@ -136,10 +134,10 @@ export function stepPayload(
   if (isClient) {
     if (words[at + REQUEST_FRAME] !== 0) return
     words[at + REQUEST_FRAME] = frame
-    doubles[doublesAt + REQUEST_TIME] = timeNs
+    doubles[doublesAt + REQUEST_TIME] = walked.timeNs
   } else if (words[at + REQUEST_FRAME] !== 0 && words[at + RESPONSE_FRAME] === 0) {
     words[at + RESPONSE_FRAME] = frame
-    doubles[doublesAt + RESPONSE_TIME] = timeNs
+    doubles[doublesAt + RESPONSE_TIME] = walked.timeNs
   }
 }
 

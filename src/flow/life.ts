@@ -78,19 +78,31 @@ export function stepLife(
   frame: number,
   flags: number,
 ): void {
-  const { timeNs } = walked
   const own = at + SIDES + sender * SIDE_WORDS
   const other = at + SIDES + (1 - sender) * SIDE_WORDS
-  const silenceNs = timeNs - doubles[doublesAt + LAST_TIME]!
-  if (
+  const isTaken =
     (words[at + BITS]! & OPEN) !== 0 &&
     flags === 0 &&
-    silenceNs < LONG_SILENCE_NS &&
+    walked.timeNs - doubles[doublesAt + LAST_TIME]! < LONG_SILENCE_NS &&
     stepOpen(words, at, own, other, sender, walked, frame)
-  ) {
-    doubles[doublesAt + LAST_TIME] = timeNs
-    return
-  }
+  if (!isTaken) stepAny(words, at, doubles, doublesAt, sender, walked, frame, flags)
+  doubles[doublesAt + LAST_TIME] = walked.timeNs
+}
+
+/** The long way. The time is no argument of anything: as one it would be an object on the heap for each packet. */
+function stepAny(
+  words: Int32Array,
+  at: number,
+  doubles: Float64Array,
+  doublesAt: number,
+  sender: 0 | 1,
+  walked: WalkedPacket,
+  frame: number,
+  flags: number,
+): void {
+  const own = at + SIDES + sender * SIDE_WORDS
+  const other = at + SIDES + (1 - sender) * SIDE_WORDS
+  const silenceNs = walked.timeNs - doubles[doublesAt + LAST_TIME]!
   const isFirst = (words[at + BITS]! & BEGUN) === 0
   decideClient(words, at, sender, walked)
   beginZeek(words, at, sender, walked)
@@ -105,22 +117,21 @@ export function stepLife(
   const isForZeek = !isBad && walked.transportStart + walked.tcpHeaderBytes <= walked.transportEnd
   if (isForZeek) stepZeek(words, at, own, other, sender, walked)
   if ((walked.flags & TCP_RST) !== 0) {
-    stepReset(words, at, doubles, doublesAt, sender, walked, frame, timeNs)
+    stepReset(words, at, doubles, doublesAt, sender, walked, frame)
   } else {
-    if (words[at + RESET_FRAME] !== 0) stepTrafficAfterReset(words, at, doubles, doublesAt, sender, walked, timeNs)
-    stepHandshake(words, at, doubles, doublesAt, sender, walked, frame, timeNs)
+    if (words[at + RESET_FRAME] !== 0) stepTrafficAfterReset(words, at, doubles, doublesAt, sender, walked)
+    stepHandshake(words, at, doubles, doublesAt, sender, walked, frame)
     if ((walked.flags & TCP_FIN) !== 0) stepFin(words, at, sender, walked, frame)
     stepSequence(words, own, walked)
     if (!isStray(words, at, own, other, walked)) {
       const isGap = stepAcknowledgment(words, other, walked)
       if (isGap && isForZeek) stepZeekGap(words, at, own, other, sender)
     }
-    stepPayload(words, at, doubles, doublesAt, sender, walked, frame, timeNs)
+    stepPayload(words, at, doubles, doublesAt, sender, walked, frame)
     stepProfile(words, own, walked)
   }
   stepCompleteness(words, at, walked, isFirst)
   words[own + LAST_FRAME] = frame
-  doubles[doublesAt + LAST_TIME] = timeNs
   words[at + BITS] = isOpen(words, at, own, other) ? words[at + BITS]! | OPEN : words[at + BITS]! & ~OPEN
 }
 

@@ -84,7 +84,6 @@ export function stepReset(
   sender: 0 | 1,
   walked: WalkedPacket,
   frame: number,
-  timeNs: number,
 ): void {
   const own = at + SIDES + sender * SIDE_WORDS
   const other = at + SIDES + (1 - sender) * SIDE_WORDS
@@ -100,7 +99,7 @@ export function stepReset(
       noteIgnored(words, at, frame)
     } else {
       words[at + RESET_FRAME] = frame
-      doubles[doublesAt + RESET_TIME] = timeNs
+      doubles[doublesAt + RESET_TIME] = walked.timeNs
       words[at + RESET] = (verdict & ~RESET_CLASS) | about | suspect(about, verdict & RESET_CLASS)
       stepLastAcknowledgment(words, other, walked)
     }
@@ -227,7 +226,6 @@ export function stepTrafficAfterReset(
   doublesAt: number,
   sender: 0 | 1,
   walked: WalkedPacket,
-  timeNs: number,
 ): void {
   const reset = words[at + RESET]!
   const isSender = ((reset & RESET_BY_1) !== 0) === (sender === 1)
@@ -245,7 +243,7 @@ export function stepTrafficAfterReset(
       ((walked.acknowledgment - words[other + ACKED]!) | 0) > 0
     goesOn = isNewData || acknowledgesMore || handshake === (TCP_SYN | TCP_ACK)
   } else {
-    const isLate = timeNs - doubles[doublesAt + RESET_TIME]! > graceNs(words, at, doubles, doublesAt)
+    const isLate = walked.timeNs - doubles[doublesAt + RESET_TIME]! > graceNs(words, at, doubles, doublesAt)
     goesOn = (reset & RESET_INEXACT) !== 0 || (isNewData && isLate)
   }
   if (!goesOn) return
