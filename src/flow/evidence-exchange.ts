@@ -19,6 +19,12 @@ export interface Exchange {
   responseNs: number
 }
 
+/** The largest payload of an end, and the sequence number of the first packet that had as much. */
+export interface Largest {
+  bytes: number
+  sequence: number
+}
+
 /** How far a connection is: its first packet is awaited, data of its client, the answer to them, nothing more. */
 export const NEW = 0
 const AWAITS_REQUEST = 1
@@ -34,7 +40,9 @@ const ACK = 4
 const RESPONSE = 5
 /** Family, address and port of the sender of the first packet. */
 const FIRST_END = 6
-const WORDS = 12
+/** Largest payload of each sender, and the sequence number of the first packet that had as much. */
+const LARGEST = 12
+const WORDS = 16
 
 const LAST_TIME = 0
 const ACK_TIME = 1
@@ -93,6 +101,14 @@ export class Exchanges {
     return progress
   }
 
+  /** Takes the size of a packet with data. */
+  size(slot: number, sender: 0 | 1, payloadBytes: number, sequence: number): void {
+    const at = slot * WORDS + LARGEST + 2 * sender
+    if (payloadBytes <= this.#words[at]!) return
+    this.#words[at] = payloadBytes
+    this.#words[at + 1] = sequence
+  }
+
   /** False when neither the opening nor the first answer of a connection took so long; where that is not known, true. */
   mayBeSlow(slot: number, progress: number, slowNs: number): boolean {
     const words = this.#words
@@ -105,7 +121,7 @@ export class Exchanges {
   }
 
   /** What is known of the flow of a slot, which is free afterwards. */
-  take(slot: number): { exchange: Exchange | null; first: Endpoint; beginNs: number } {
+  take(slot: number): { exchange: Exchange | null; first: Endpoint; beginNs: number; largest: Largest[] } {
     const words = this.#words
     const at = slot * WORDS
     const end = at + FIRST_END
@@ -113,8 +129,9 @@ export class Exchanges {
     const address = formatAddress(words[end]!, words[end + 1]!, words[end + 2]!, words[end + 3]!, words[end + 4]!)
     const first = { address, port: words[end + 5]! }
     const beginNs = this.beginNs(slot)
+    const largest = [at + LARGEST, at + LARGEST + 2].map(from => ({ bytes: words[from]!, sequence: words[from + 1]! }))
     this.free(slot)
-    return { exchange, first, beginNs }
+    return { exchange, first, beginNs, largest }
   }
 
   /** Time of the first packet of the flow of a slot. */

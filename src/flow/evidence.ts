@@ -3,7 +3,7 @@
 import type { CapturedPacket } from '../wire/captured-packet.js'
 import { KIND_ICMP_ERROR, KIND_TCP, TCP_RST, TCP_SYN, type WalkedPacket } from '../wire/walked-packet.js'
 import { EvidenceColumns } from './evidence-columns.js'
-import { copied, type Exchange, Exchanges, NEW, PROGRESS, STEADY } from './evidence-exchange.js'
+import { copied, type Exchange, Exchanges, type Largest, NEW, PROGRESS, STEADY } from './evidence-exchange.js'
 import * as Label from './label-bits.js'
 import type { Endpoint } from './model.js'
 
@@ -54,6 +54,8 @@ export interface FlowNotes {
   first: Endpoint
   /** When that was. */
   beginNs: number
+  /** Of sender 0 and 1. */
+  largest: Largest[]
 }
 
 const MOST_PER_FLOW = 256
@@ -153,6 +155,7 @@ export class Evidence {
     if (flow < 0) return
     if (flow >= this.#watch.length) this.#grow(flow)
     const watch = this.#watch[flow]!
+    if (walked.payloadBytes > 0) this.#exchanges.size(flow, tracked.sender, walked.payloadBytes, walked.sequence)
     if (watch === STEADY && (labels & (NOTABLE | Label.CAPTURE_DUPLICATE | Label.BAD_CHECKSUM)) === 0) {
       if (walked.payloadBytes > GIANT_PAYLOAD) this.#noteGiant(packet.frame, walked.payloadBytes)
       if (walked.kind === KIND_ICMP_ERROR) this.#keep(packet.frame, tracked, ROLE_ICMP)

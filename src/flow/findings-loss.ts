@@ -24,6 +24,8 @@ const FAST = RETRANSMISSION_KINDS.indexOf('fast')
 const SIDES: readonly Side[] = ['client', 'server']
 /** Smaller IPv4 packets pass everywhere in practice (RFC 791: every host takes 576). */
 const SMALL_PAYLOAD = 500
+/** Further apart than this, sequence numbers do not tell which was first. */
+const HALF_OF_SEQUENCES = 2 ** 31
 const BURST_NS = 1e9
 const SEVERE_SHARE = 0.01
 const SEVERE_COUNT = 3
@@ -84,22 +86,25 @@ export function unanswered(subject: Subject): FlowMatch | null {
 
 /** Small packets pass, large ones with "don't fragment" vanish without a word of a router. */
 export function mtuBlackHole(subject: Subject): FlowMatch | null {
-  const { flow, notes, sideOf } = subject
+  const { flow, kept, notes, sideOf } = subject
   if (notes.some(note => note.role === ROLE_ICMP && note.payload > 0)) return null
   for (const side of SIDES) {
     const stuck = stuckOf(subject, side)
     if (stuck === null || stuck.payload < SMALL_PAYLOAD) continue
     const { repeats, payload, answers, times } = stuck
     const isFixed = flow.client.address.includes(':') || repeats.every(({ dontFragment }) => dontFragment)
-    // Had less than one such segment been acknowledged in all, none of that size ever was.
     const acknowledged = flow.payloadBytes[side] - flow.retransmittedBytes[side] - flow.unacknowledgedBytes[side]
+    // Nothing as large was ever acknowledged: the first one that was is of what is stuck, or sent behind it.
+    const largest = kept.largest[repeats[0]!.sender]!
+    const isBefore = ((largest.sequence - repeats[0]!.sequence) | 0) < 0 || acknowledged >= HALF_OF_SEQUENCES
+    const hasPassed = acknowledged >= payload && isBefore
     // A small segment behind them came through, and was answered before they were repeated.
     const early = notes.filter(
       note => sideOf(note) !== side && hasLabel(note, Label.DUP_ACK) && note.acknowledgment === repeats[0]!.sequence,
     )
     const answer = answers.find(note => note.role === ROLE_ANSWER && (note.flags & TCP_SYN) === 0) ?? early[0]
     const isOpen = flow.frames.handshakeAck !== null || acknowledged > 0 || answers.length > 0
-    if (!isFixed || acknowledged >= payload || answer === undefined || !isOpen) continue
+    if (!isFixed || hasPassed || answer === undefined || !isOpen) continue
     if (notes.some(note => sideOf(note) === otherSide(side) && hasLabel(note, Label.SYN_ACK_RETRANSMIT))) continue
     if (flow.zeroWindows[otherSide(side)] > 0) continue
     const frames = framesOf(...repeats.map(({ frame }) => frame), answer.frame)

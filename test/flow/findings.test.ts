@@ -227,6 +227,18 @@ test('MTU black hole: large segments vanish, small ones arrive, and nobody says 
   expect(finding!.frames).toEqual([8, 9, 10, 11])
 })
 
+test('MTU black hole: behind a long talk in small segments as well', () => {
+  const scene = new Scene().whole().add(...HANDSHAKE)
+  for (let at = 0; at < 100; at++)
+    scene.add(
+      { is: 'b>PA', seq: 1 + at * 40, ack: 0, bytes: 40, atMs: 40 + at },
+      { is: 'a>A', seq: 0, ack: 41 + at * 40, atMs: 40.5 + at },
+    )
+  for (const atMs of [200, 500, 1100, 2300]) scene.add({ is: 'b>A', seq: 4001, ack: 0, bytes: 1448, atMs })
+  const [finding] = scene.add({ is: 'a>PA', seq: 0, ack: 4001, bytes: 10, atMs: 2400 }).finish()
+  expect(finding).toMatchObject({ rule: 'mtu-black-hole', numbers: { bytes: 1448, acknowledgedBytes: 4000 } })
+})
+
 test('no MTU black hole: packets may be split, one as large arrived, nothing arrives any more, or a router says why', () => {
   const split = new Scene().add(...HANDSHAKE, ...TALK, ...GONE)
   expect(split.rules()).not.toContain('mtu-black-hole')
