@@ -92,10 +92,11 @@ export class Selection {
   /** Of the packet that the tracker looked at last. */
   wantsPacket(packet: CapturedPacket, tracker: FlowTracker): boolean {
     const { wanted, found } = this
+    // Before all else: times count from the first packet, whatever it is.
+    if (!this.#isPacketInTime(packet)) return false
     if (found !== null && !found.has(tracker.flowId)) return false
     if (wanted.flows.size > 0 && !wanted.flows.has(tracker.flowId)) return false
     if (wanted.labels !== 0 && (tracker.labels & wanted.labels) === 0) return false
-    if ((wanted.since !== null || wanted.until !== null) && !this.#isPacketInTime(packet)) return false
     if (wanted.hosts.length + wanted.ports.length === 0) return true
     const { walked } = tracker
     if (walked.protocol === 0) return false
@@ -105,8 +106,7 @@ export class Selection {
   /** The same of a packet that is to be written: all those of the flows that were found, when there was a pass to find them. */
   wantsWritten(packet: CapturedPacket, tracker: FlowTracker): boolean {
     if (this.found === null) return this.wantsPacket(packet, tracker)
-    const { since, until } = this.wanted
-    return this.found.has(tracker.flowId) && ((since === null && until === null) || this.#isPacketInTime(packet))
+    return this.#isPacketInTime(packet) && this.found.has(tracker.flowId)
   }
 
   #isBetween(ends: PacketEnds): boolean {
@@ -116,9 +116,10 @@ export class Selection {
   }
 
   #isPacketInTime({ timeKnown, seconds, nanoseconds }: CapturedPacket): boolean {
+    const { since, until } = this.wanted
+    if (since === null && until === null) return true
     if (!timeKnown) return false
     if (this.#baseNs === null) this.#setBase(seconds, nanoseconds)
-    const { since, until } = this.wanted
     if (since !== null && (seconds - this.#sinceSeconds) * 1e9 + (nanoseconds - this.#sinceNs) < 0) return false
     return until === null || (seconds - this.#untilSeconds) * 1e9 + (nanoseconds - this.#untilNs) <= 0
   }
