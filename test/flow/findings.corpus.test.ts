@@ -9,6 +9,8 @@ import { FlowTracker } from '../../src/flow/tracker.js'
 import { corpusPath, describeCorpus, readJsonLines, readTable } from '../corpus/index.js'
 
 interface Explained {
+  /** Nanoseconds of each frame since the first one; by frame number. */
+  times: number[]
   findings: Finding[]
   flows: Flow[]
   packets: number
@@ -19,6 +21,7 @@ async function explain(file: string, isSparing = false): Promise<Explained> {
   const findings = new Findings()
   const flows: Flow[] = []
   let ended = -1
+  let base: number | undefined
   const tracker: FlowTracker = new FlowTracker({
     seed: 1,
     isWanted: slot => {
@@ -31,8 +34,12 @@ async function explain(file: string, isSparing = false): Promise<Explained> {
     },
   })
   const source = await openCaptureFile(corpusPath(file))
+  const times: number[] = []
   for (;;) {
     while (source.next()) {
+      const { frame, seconds, nanoseconds } = source.packet
+      base ??= seconds
+      times[frame] = (seconds - base) * 1e9 + nanoseconds
       tracker.add(source.packet)
       findings.note(source.packet, tracker)
     }
@@ -41,12 +48,48 @@ async function explain(file: string, isSparing = false): Promise<Explained> {
   source.close()
   tracker.finish()
   const quality = tracker.quality()
-  return { findings: findings.finish(quality), flows, packets: quality.packets }
+  return { times, findings: findings.finish(quality), flows, packets: quality.packets }
 }
 
 const story = async (file: string): Promise<Partial<Finding>[]> => {
   const { findings } = await explain(file)
   return findings.map(({ rule, severity, flows, frames, numbers }) => ({ rule, severity, flows, frames, numbers }))
+}
+
+/** Durations of a sentence, as it rounds them: half of the last digit more or less. */
+function durationsOf(sentence: string): { text: string; ns: number; half: number }[] {
+  const scales: Record<string, number> = { us: 1e3, ms: 1e6, s: 1e9 }
+  return [...sentence.matchAll(/(?<![\w.])(\d+(?:\.(\d+))?) (us|ms|s)(?![\w"])/g)].map(match => {
+    const scale = scales[match[3]!]!
+    return {
+      text: match[0],
+      ns: Number(match[1]) * scale,
+      half: 0.5001 * scale * 10 ** -(match[2]?.length ?? 0) + 1000,
+    }
+  })
+}
+
+/** Whether each duration of a finding lies between two of its frames; the ladder of SYNs counts from its first frame. */
+function unfoundDurations({ sentence, frames }: Finding, times: readonly number[]): string[] {
+  const known = frames.map(frame => times[frame]!)
+  const ladder = /, at ([\d., ]+) s /.exec(sentence)
+  const told = durationsOf(sentence.replace(/, at [\d., ]+ s /, ' ').replace('within 1 s', ''))
+  const steps = (ladder?.[1] ?? '').split(', ').filter(step => step !== '')
+  const steps10 = steps.map(step => ({ text: `${step} s`, ns: Number(step) * 1e9, half: 5.001e6 }))
+  return [...told, ...steps10]
+    .filter(({ ns, half }) => !known.some(from => known.some(to => Math.abs(to - from - ns) <= half)))
+    .map(({ text }) => text)
+}
+
+/** Frames that a sentence names and the finding does not; how often something came, where fewer frames show it. */
+function unfoundFrames({ flows, sentence, frames }: Finding): string[] {
+  const named = [...sentence.matchAll(/\bframes? (\d[\d, ]*\d|\d)/g)].flatMap(([, list]) =>
+    list!.split(', ').map(Number),
+  )
+  const unknown = named.filter(frame => !frames.includes(frame) && flows === 1).map(frame => `frame ${frame}`)
+  const counts = [...sentence.matchAll(/(?<!at least )\b(\d+) (?:SYNs?|times?)(?! in all)\b/g)]
+  const isCut = frames.length >= 16 || flows !== 1
+  return [...unknown, ...counts.filter(([, count]) => !isCut && Number(count) > frames.length).map(([text]) => text)]
 }
 
 // Frames and times are those that tshark shows.
@@ -161,11 +204,17 @@ describeCorpus('findings of all captures', () => {
   test('name flows and frames that are there, in order, in text for a terminal, and the same when few flows are built', async () => {
     const counts = new Map<string, number>()
     const wrong: string[] = []
+    let durations = 0
     const files = readTable<'file' | 'tcp_packets'>('oracle/files.tsv').filter(({ file }) => !/snoop/.test(file))
     for (const { file } of files.filter(row => row.tcp_packets !== '0')) {
-      const { findings, flows, packets } = await explain(file)
+      const { times, findings, flows, packets } = await explain(file)
       const ids = new Set(flows.map(({ id }) => id))
-      for (const { rule, flow, frames, sentence } of findings) {
+      for (const finding of findings) {
+        const { rule, flow, frames, sentence } = finding
+        const unfound = finding.flow === null ? [] : unfoundDurations(finding, times)
+        durations += durationsOf(sentence).length
+        if (flow !== null) unfound.push(...unfoundFrames(finding))
+        if (unfound.length > 0) wrong.push(`${file}: ${rule} ${frames}: frames do not show ${unfound}: ${sentence}`)
         counts.set(rule, (counts.get(rule) ?? 0) + 1)
         const isSorted = frames.every(
           (frame, at) => frame > 0 && frame <= packets && (at === 0 || frame > frames[at - 1]!),
@@ -177,6 +226,7 @@ describeCorpus('findings of all captures', () => {
       if (JSON.stringify((await explain(file, true)).findings) !== JSON.stringify(findings))
         wrong.push(`${file}: another text when few flows are built`)
     }
+    console.log(`${durations} durations in sentences`)
     console.table(Object.fromEntries([...counts].sort()))
     expect(wrong).toEqual([])
   })
