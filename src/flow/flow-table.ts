@@ -1,6 +1,7 @@
 // Finds the flow of a packet by its ends: open addressing with linear probing, the hash kept beside the slot so that a miss
 // in the table is no miss in memory.
 
+import { OTHER_CHAIN } from '../wire/encapsulations.js'
 import { KIND_TCP, type PacketEnds, TCP_ACK, type WalkedPacket } from '../wire/walked-packet.js'
 import {
   ENCAPSULATIONS,
@@ -36,6 +37,12 @@ function foldIpv6(seed: number, word0: number, word1: number, word2: number, wor
 /** How far an acknowledgment may be from what was sent, to be the other direction of a flow in another encapsulation. */
 const NEAR_BYTES = 1 << 20
 
+/**
+ * So many flows between the same ends are told apart by their encapsulation: the hash leaves it out, so that each of them is
+ * looked at for every packet of another one. The packets of all further encapsulations are one flow of other chains.
+ */
+export const MOST_ALIKE = 256
+
 export class FlowTable {
   readonly records = new FlowRecords()
   /** Hash and slot + 1, alternating. */
@@ -45,6 +52,8 @@ export class FlowTable {
   readonly #seed: number
   /** Of the ends that `find` was last asked for. */
   #hash = 0
+  /** Whether they have flows in so many encapsulations already that a further one is none of its own. */
+  #isCrowded = false
 
   /** @param seed hashes of one table cannot be foretold from another's */
   constructor(seed: number) {
@@ -71,14 +80,23 @@ export class FlowTable {
     hash = Math.imul(hash ^ type, 0x9e3779b1)
     hash ^= hash >>> 15
     this.#hash = hash
+    this.#isCrowded = false
     const ports = (ends.sourcePort << 16) | ends.destinationPort
     const reversed = (ends.destinationPort << 16) | ends.sourcePort
     const entries = this.#entries
     let adoptable = -1
+    let alike = 0
     for (let at = hash & this.#mask; ; at = (at + 1) & this.#mask) {
       const entry = entries[at * 2 + 1]!
-      if (entry === 0) return adoptable < 0 ? -1 : this.#adopt(adoptable, encapsulation)
+      if (entry === 0) {
+        if (adoptable >= 0) return this.#adopt(adoptable, encapsulation)
+        if (alike < MOST_ALIKE || encapsulation === OTHER_CHAIN) return -1
+        const other = this.find(ends, OTHER_CHAIN, reply)
+        this.#isCrowded = other < 0
+        return other
+      }
       if (entries[at * 2] !== hash) continue
+      alike++
       const slot = entry - 1
       const { words } = this.records.slab(slot)
       const row = wordsOf(slot)
@@ -120,7 +138,8 @@ export class FlowTable {
     words[row + 7] = ends.destination3
     words[row + PORTS] = (ends.sourcePort << 16) | ends.destinationPort
     words[row + TYPE] = (ends.family << 8) | ends.protocol
-    words[row + ENCAPSULATIONS] = (encapsulation << 16) | encapsulation
+    const chain = this.#isCrowded ? OTHER_CHAIN : encapsulation
+    words[row + ENCAPSULATIONS] = (chain << 16) | chain
     words[row + HASH] = this.#hash
     this.#place(this.#hash, slot + 1)
     this.#count++
