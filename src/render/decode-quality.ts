@@ -9,6 +9,13 @@ const share = (part: number, whole: number): string =>
 
 const some = (count: number, one: string, many: string): string => `${grouped(count)} ${count === 1 ? one : many}`
 
+/** Why there may be connections in packets that are told of as other: the walk ended before what they carry. */
+const UNSEEN: { [reason: string]: string } = {
+  'too many layers': 'of more layers than are followed: what is inside was not looked at',
+  encrypted: 'encrypted: what is inside cannot be seen',
+  compressed: 'compressed (IPComp): what is inside was not looked at',
+}
+
 /** Nothing when it shows everything. */
 export function qualityNotes({ captureQuality: quality }: DecodeHead): string[] {
   const { packets, kinds } = quality
@@ -48,6 +55,8 @@ export function qualityNotes({ captureQuality: quality }: DecodeHead): string[] 
     count => `${some(count, 'flow was', 'flows were')} given up to make room: --max-flows keeps more`,
   )
   note(quality.idleFlows, count => `${some(count, 'flow was', 'flows were')} ended after a long silence`)
+  for (const { reason, packets: count } of quality.stops)
+    if (reason in UNSEEN) notes.push(`${some(count, 'packet', 'packets')} ${UNSEEN[reason]}`)
   for (const { linkType, packets: count } of quality.unsupportedLinkTypes)
     notes.push(
       `${some(count, 'packet has', 'packets have')} link type ${linkType} (${linkTypeName(linkType)}), which is not decoded`,

@@ -49,7 +49,8 @@ function timeWords({ firstTimestamp, lastTimestamp }: DecodeHead): string {
   if (firstTimestamp === null) return 'not known'
   const ms = between(firstTimestamp, lastTimestamp)
   if (ms === null) return `from ${isoTime(firstTimestamp)}`
-  return `${isoTime(firstTimestamp)} to ${isoTime(lastTimestamp!)}, ${ms < 0 ? `-${lasting(-ms)}` : lasting(ms)}`
+  // Where the clock went back to before the first packet no difference tells how long it took; a note tells of the clock.
+  return `${isoTime(firstTimestamp)} to ${isoTime(lastTimestamp!)}${ms < 0 ? '' : `, ${lasting(ms)}`}`
 }
 
 function kindWords({ captureQuality: { kinds } }: DecodeHead): string {
