@@ -101,9 +101,9 @@ export class Decoding {
     }
   }
 
-  /** Whether what lies behind a damaged place could not be read. */
+  /** Whether anything is wrong with the file: what lies behind it, or a packet, could not be read. */
   get isDamaged(): boolean {
-    return this.source.flaws.some(({ fatal }) => fatal)
+    return this.source.flaws.length > 0
   }
 }
 

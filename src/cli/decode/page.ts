@@ -1,8 +1,7 @@
 // The page of `--html`: gathers what it shows beside what is printed, and writes it when the capture ends.
 
-import { isSameFile, writeTextFile } from '../../adapters/text-file.js'
+import { writeTextFile } from '../../adapters/text-file.js'
 import type { Decoding, PacketVisitor } from '../../compose/decode.js'
-import { UsageError } from '../../errors/index.js'
 import type { Finding } from '../../flow/finding.js'
 import type { Flow } from '../../flow/model.js'
 import { Selection } from '../../flow/selection.js'
@@ -14,16 +13,9 @@ import type { CapturedPacket } from '../../wire/captured-packet.js'
 import type { FlowsView } from './flows-view.js'
 import type { DecodeRequest } from './request.js'
 
-/**
- * Null when no page is asked for.
- * @throws UsageError when it would take the place of the capture, or of what is written of it
- */
-export function makePageView({ html, write, selection }: DecodeRequest, file: string): DecodePageView | null {
-  if (html === null) return null
-  const others = [file, write].filter(name => name !== null && name !== '-')
-  if (others.some(name => name === html || isSameFile(html, name!)))
-    throw new UsageError(`--html ${html} would replace the capture`, { hints: ['give the page a name of its own'] })
-  return new DecodePageView(html, selection)
+/** Null when no page is asked for. */
+export function makePageView({ html, selection }: DecodeRequest): DecodePageView | null {
+  return html === null ? null : new DecodePageView(html, selection)
 }
 
 export class DecodePageView implements PacketVisitor {

@@ -4,6 +4,7 @@ import { printable } from '../../bytes/printable.js'
 import { combined, type Decoding, openDecoding, type PacketVisitor } from '../../compose/decode.js'
 import { isRereadable, PacketFile } from '../../compose/packet-file.js'
 import { EXIT, UsageError } from '../../errors/index.js'
+import { FlowSet } from '../../flow/flow-set.js'
 import { LabelMemory } from '../../flow/label-memory.js'
 import type { Flow } from '../../flow/model.js'
 import { bytesWords, fileWords, grouped } from '../../render/decode-words.js'
@@ -12,6 +13,7 @@ import { terminalColumns } from '../terminal.js'
 import { keepYoungHeapSmall } from '../young-heap.js'
 import { FindingsView } from './findings-view.js'
 import { type FlowsView, makeFlowsView } from './flows-view.js'
+import { checkOutputs } from './outputs.js'
 import { makePacketsView } from './packets-view.js'
 import { type DecodePageView, makePageView } from './page.js'
 import { makeProgress } from './progress.js'
@@ -73,7 +75,8 @@ class DecodeJob {
 
   async run(): Promise<void> {
     const { request, io, file } = this
-    const page = makePageView(request, file)
+    checkOutputs(request, file)
+    const page = makePageView(request)
     if (this.needsLook) await this.look()
     if (this.isStopped) return
     const columns = terminalColumns() ?? PLAIN_COLUMNS
@@ -124,7 +127,7 @@ class DecodeJob {
       throw new UsageError('packets by what became of their flows need a file that can be read twice', {
         hints: ['save it to a file first, or select by --flow, --host, --port, --since and --until'],
       })
-    const found = new Set<number>()
+    const found = new FlowSet()
     const decoding = await this.pass({ visitors: () => [], flow: flow => found.add(flow.id) })
     for (const { id } of this.wantedOf(decoding)) found.add(id)
     request.selection.found = found
