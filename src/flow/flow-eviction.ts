@@ -1,5 +1,6 @@
 // Which flows end before the capture does: a table that is more than half full gives up those that are silent, a full one some flow.
 
+import type { WalkedPacket } from '../wire/walked-packet.js'
 import { isEnded } from './flow-end.js'
 import * as Row from './flow-record.js'
 import type { FlowEndReason } from './model.js'
@@ -34,11 +35,11 @@ export class FlowEviction {
     this.#end = end
   }
 
-  /** Before a new flow: makes room for it where there is little. */
-  makeRoom(timeNs: number, baseNanoseconds: number): void {
+  /** Before a new flow, which the packet begins: makes room for it where there is little. */
+  makeRoom(walked: WalkedPacket, baseNanoseconds: number): void {
     const records = this.#records
     if (records.live * 2 <= this.#maxFlows) return
-    this.#timeNs = timeNs
+    this.#timeNs = walked.timeNs
     this.#baseNanoseconds = baseNanoseconds
     for (let looked = 0; looked < IDLE_CANDIDATES; looked++) {
       const slot = this.#turn()

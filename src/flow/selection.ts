@@ -35,7 +35,7 @@ const NS = 1_000_000_000n
 export class Selection {
   readonly wanted: Wanted
   /** Numbers of the flows that an earlier pass over the file found: packets of no others are wanted then. */
-  found: ReadonlySet<number> | null = null
+  found: { has(flowId: number): boolean } | null = null
   #baseNs: bigint | null = null
   #sinceSeconds = 0
   #sinceNs = 0

@@ -273,7 +273,7 @@ export class FlowTracker {
 
   /** A row for a new flow, after room was made for it. */
   #make(packet: CapturedPacket, walked: WalkedPacket): number {
-    this.#eviction.makeRoom(this.timeNs, this.#baseNanoseconds)
+    this.#eviction.makeRoom(walked, this.#baseNanoseconds)
     const slot = this.#table.insert(walked, walked.encapsulation)
     const { words } = this.#table.records.slab(slot)
     const at = Row.wordsOf(slot)

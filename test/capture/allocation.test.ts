@@ -1,27 +1,12 @@
 // The loop over packets makes no garbage: the collector has nothing to do in it.
 
-import { PerformanceObserver } from 'node:perf_hooks'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import { HEAD_BYTES, parserFor } from '../../src/capture/detect.js'
 import { CapturedPacket } from '../../src/wire/captured-packet.js'
 import { build, enhancedBlock, interfaceBlock, option, pcapHead, pcapRecord, sectionBlock } from './bytes.js'
+import { collections } from './collections.js'
 
 const PACKETS = 1_000_000
-
-/** How often the collector ran during `work`. */
-async function collections(work: () => void): Promise<number> {
-  let seen = 0
-  const observer = new PerformanceObserver(list => {
-    seen += list.getEntries().length
-  })
-  await sleep(50)
-  observer.observe({ entryTypes: ['gc'] })
-  work()
-  await sleep(50)
-  observer.disconnect()
-  return seen
-}
 
 /** The same window again and again, as many packets as are asked for. */
 function makeLoop(

@@ -1,30 +1,15 @@
 // The loop over a ring's packets makes no garbage, with a filter that is run here and with tags that are put back.
 
-import { PerformanceObserver } from 'node:perf_hooks'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, it } from 'vitest'
 import { BpfProgram } from '../../src/capture/bpf.js'
 import { RingWalker } from '../../src/capture/ring-walker.js'
+import { collections } from './collections.js'
 
 const PACKETS = 1_000_000
 const BLOCK_BYTES = 65_536
 const BLOCKS = 4
 const STEP = 256
 const IN_BLOCK = 250
-
-/** How often the collector ran during `work`. */
-async function collections(work: () => void): Promise<number> {
-  let seen = 0
-  const observer = new PerformanceObserver(list => {
-    seen += list.getEntries().length
-  })
-  await sleep(50)
-  observer.observe({ entryTypes: ['gc'] })
-  work()
-  await sleep(50)
-  observer.disconnect()
-  return seen
-}
 
 /** A ring whose blocks are all full of packets of 60 bytes, each second one with a tag that was taken out. */
 function fullRing(): ArrayBuffer {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { FlowSet } from '../../src/flow/flow-set.js'
 import { LABELS } from '../../src/flow/labels.js'
 import { Selection, type Wanted } from '../../src/flow/selection.js'
 import { Stepper } from './track-steps.js'
@@ -15,7 +16,7 @@ const ALL: Wanted = {
 }
 
 /** Frame 1 is of flow 1 and at 0 s; frames 2 to 4 are of flow 2, at 1, 2 and 3 s. Those that are wanted. */
-function framesOf(wanted: Partial<Wanted>, found: ReadonlySet<number> | null = null): number[] {
+function framesOf(wanted: Partial<Wanted>, found: FlowSet | null = null): number[] {
   const selection = new Selection({ ...ALL, ...wanted })
   selection.found = found
   const stepper = new Stepper()
@@ -42,6 +43,16 @@ describe('times count from the first packet of the capture', () => {
   })
 
   it('and not from the first of the flows that another pass found', () => {
-    expect(framesOf({ since }, new Set([2]))).toEqual([3, 4])
+    const found = new FlowSet()
+    found.add(2)
+    expect(framesOf({ since }, found)).toEqual([3, 4])
+  })
+})
+
+describe('a set of flows', () => {
+  it('has those that were added, near and far', () => {
+    const flows = new FlowSet()
+    for (const id of [1, 8, 70_000]) flows.add(id)
+    expect([0, 1, 7, 8, 9, 69_999, 70_000, 70_001, 9_000_000].filter(id => flows.has(id))).toEqual([1, 8, 70_000])
   })
 })
