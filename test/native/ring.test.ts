@@ -51,10 +51,16 @@ describe.skipIf(!privileged)('the ring of a packet socket', () => {
     native.close(other)
   })
 
-  it('is not pulled from under one who took it over', () => {
+  it('is not pulled from under one who took it over, where Node lets it be taken', ({ skip }) => {
     const handle = ringSocket()
     const memory = native.mapRing(handle, BLOCK_BYTES * BLOCKS) as ArrayBuffer
-    const taken = structuredClone(memory, { transfer: [memory] })
+    let taken: ArrayBuffer
+    try {
+      taken = structuredClone(memory, { transfer: [memory] })
+    } catch (error) {
+      native.close(handle)
+      return skip(`Node ${process.version}: ${(error as Error).message}`)
+    }
     native.close(handle)
     expect(new Uint8Array(taken).every(byte => byte < 255)).toBe(true)
     expect(taken.byteLength).toBe(BLOCK_BYTES * BLOCKS)
