@@ -3,6 +3,9 @@
 import { ERRNO, type NetkitError, systemError, UnsupportedError, UsageError } from '../errors/index.js'
 import type { PacketRingPort } from '../ports/packet-ring.js'
 
+export const LIBPCAP_HINT =
+  'install it: sudo apt-get install libpcap0.8 (libpcap0.8t64 in newer Debian and Ubuntu; libpcap elsewhere)'
+
 /** More instructions than the kernel takes: such programs are run here. */
 const MOST_BYTES = 64 * 1024 * 8
 const MESSAGE_BYTES = 512
@@ -33,8 +36,8 @@ function failure(errno: number, expression: string, words: string): NetkitError 
     return new UnsupportedError(`a capture filter needs libpcap, which cannot be loaded: ${words}`, {
       code: 'libpcap-missing',
       hints: [
-        'install it: sudo apt-get install libpcap0.8 (libpcap0.8t64 in newer Debian and Ubuntu; libpcap elsewhere)',
-        'or capture without a filter, and select what is shown: --host, --port',
+        LIBPCAP_HINT,
+        'or capture without a filter, and select afterwards: --write OUT.pcap, then netkit decode OUT.pcap --host HOST --port PORT',
       ],
     })
   if (errno === ERRNO.EINVAL)

@@ -2,13 +2,15 @@
 //
 // The package hands over bytes and a length, and no more: time stamps are of this process, drops and ways are not known, packets are
 // cut at 65,535 bytes, and the interface is always promiscuous. It delivers all that is there from one turn of the event loop, so
-// packets are copied into a queue; what does not fit is counted.
+// packets are copied into a queue; what does not fit is counted. It aborts the process when the interface goes down: its watch takes no
+// other answer than that there is something to be read.
 
 import { createRequire } from 'node:module'
 import { ERRNO, NetkitError, systemError, UnsupportedError, UsageError } from '../errors/index.js'
 import type { CaptureFlaw, CaptureInterface, PacketSource } from '../ports/capture.js'
 import type { LiveCaptureOptions } from '../ports/live-capture.js'
 import { CapturedPacket } from '../wire/captured-packet.js'
+import { LIBPCAP_HINT } from './bpf-compile.js'
 
 /** The part of the package that is used here (its README). */
 export interface CapPackage {
@@ -71,6 +73,14 @@ function loadPackage(load: () => CapPackage): CapPackage {
   try {
     return load()
   } catch (cause) {
+    // It is there, and what it is linked with is not: compiling it once more would not help.
+    const [, words] = /^(.*\blibpcap\.so.*)/.exec((cause as Error).message) ?? []
+    if (words !== undefined)
+      throw new UnsupportedError(`the cap package needs libpcap, which cannot be loaded: ${words}`, {
+        code: 'cap-missing',
+        cause,
+        hints: [LIBPCAP_HINT],
+      })
     throw new UnsupportedError('the cap package cannot be loaded', {
       code: 'cap-missing',
       cause,

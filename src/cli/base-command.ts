@@ -31,6 +31,9 @@ export abstract class BaseCommand<Result> extends Command {
     'no-color': boolean({ description: 'print without colour, as with NO_COLOR', helpGroup: 'GLOBAL' }),
   }
 
+  /** Letters of peers that the command does not have, and what to type instead. */
+  static habits: Readonly<Record<string, string>> = {}
+
   /** Results go here and nowhere else. */
   protected readonly out = new Output(1)
   /** Progress and notes go here. */
@@ -117,6 +120,7 @@ export abstract class BaseCommand<Result> extends Command {
         commandId: (this.id ?? '').replaceAll(':', ' '),
         argv,
         flags: { ...baseFlags, ...flags },
+        habits: (this.ctor as typeof BaseCommand).habits,
       })
     }
   }

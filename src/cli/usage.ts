@@ -21,6 +21,8 @@ export interface UsageContext {
   commandId: string
   argv: readonly string[]
   flags: Readonly<Record<string, FlagLike>>
+  /** What to type instead, by letter that a peer has and the command has not. */
+  habits?: Readonly<Record<string, string>>
 }
 
 /** oclif wraps what a flag's own parser throws in these words. */
@@ -73,7 +75,7 @@ function oneSentence(text: string): string {
 }
 
 /** oclif reports the rest of a bundle (`-ope` for `-nope`); this names the letter, and the bundle as it was typed. */
-function unknownFlag(rest: string, { commandId, argv, flags }: UsageContext): UsageError {
+function unknownFlag(rest: string, { commandId, argv, flags, habits = {} }: UsageContext): UsageError {
   const names = Object.entries(flags)
     .filter(([, flag]) => !flag.hidden)
     .flatMap(([name, flag]) => [name, ...(flag.aliases ?? [])])
@@ -84,6 +86,9 @@ function unknownFlag(rest: string, { commandId, argv, flags }: UsageContext): Us
   const letter = long ? undefined : otherCase(rest[1] ?? '', flags)
   const shown = long ? `--${wanted}` : rest.slice(0, 2)
   const inBundle = !long && typed !== shown ? ` in ${typed}` : ''
+  const habit = long ? undefined : habits[rest[1] ?? '']
+  if (habit !== undefined)
+    return new UsageError(`netkit ${commandId} has no option ${shown}${inBundle}`, { hints: [habit] })
   return new UsageError(`netkit ${commandId} has no option ${shown}${inBundle}`, {
     hints: [
       ...(near === undefined ? [] : [`did you mean --${near}?`]),

@@ -2,6 +2,7 @@
 
 import { BaseCommand, wordsInOrder } from '../cli/base-command.js'
 import { captureFlags } from '../cli/capture/flags.js'
+import { captureHabits } from '../cli/capture/habits.js'
 import { runCapture } from '../cli/capture/run.js'
 
 export default class Capture extends BaseCommand<unknown> {
@@ -14,6 +15,7 @@ export default class Capture extends BaseCommand<unknown> {
   static override usage = 'capture [FLAGS] [FILTER...]'
   static override strict = false
   static override flags = captureFlags
+  static override habits = captureHabits
   static override examples = [
     '<%= config.bin %> capture -i eth0 tcp port 443',
     "<%= config.bin %> capture 'tcp[tcpflags] & (tcp-syn|tcp-rst) != 0'",

@@ -30,7 +30,7 @@ export interface LiveCapture {
 }
 
 const CAP_LIMITS =
-  "captured with the cap package: times are this program's, what the kernel dropped is not known, packets are cut at 65,535 bytes"
+  "captured with the cap package: times are this program's, what the kernel dropped is not known, packets are cut at 65,535 bytes, and it crashes when the interface goes down"
 
 /**
  * @param native netkit's own socket, or why there is none

@@ -58,6 +58,7 @@ export function writePacketRow(out: RowWriter, packet: CapturedPacket, tracker: 
   out.number(kind === KIND_TCP || kind === KIND_UDP ? walked.payloadBytes : packet.wireLength)
   out.endCell()
   if (tracker.labels !== 0) out.ascii(labelDetails(tracker))
+  if (tracker.labels !== 0 && (kind === KIND_ICMP_ERROR || walked.stop !== 0)) out.ascii(' ')
   if (kind === KIND_ICMP_ERROR)
     out.text(icmpReason(walked.family, walked.icmpType, walked.icmpCode, { mtu: walked.icmpMtu }))
   else if (walked.stop !== 0) out.text(tracker.walker.stopReason(walked.stop))

@@ -56,6 +56,11 @@ export const captureFlags = {
     description: 'write the packets there too: as pcapng where the name ends so, else as pcap; - is standard output',
     helpGroup: WRITTEN,
   }),
+  'packet-buffered': boolean({
+    char: 'U',
+    description: 'packets get into the file as they come: they always do, within a second',
+    helpGroup: WRITTEN,
+  }),
   'rotate-size': string({
     helpValue: 'BYTES',
     description: 'go on in a new file before one gets larger: 100M',
@@ -69,6 +74,16 @@ export const captureFlags = {
   keep: string({ helpValue: 'N', description: 'only the newest N files stay', helpGroup: WRITTEN }),
 
   packets: boolean({ description: 'print the packets, one a line, with their labels', helpGroup: SHOWN }),
+  numeric: boolean({
+    char: 'n',
+    description: 'no names of addresses and ports: there never are, the letter is for habit',
+    helpGroup: SHOWN,
+  }),
+  'line-buffered': boolean({
+    char: 'l',
+    description: 'lines are not held back for a pipe: they never are',
+    helpGroup: SHOWN,
+  }),
   quiet: boolean({ char: 'q', description: 'print the summary only', helpGroup: SHOWN }),
   limit: string({ helpValue: 'N', description: 'show so many flows at the end (40), 0 for all', helpGroup: SHOWN }),
   ndjson: ndjsonFlag,

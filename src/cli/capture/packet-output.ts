@@ -29,24 +29,31 @@ const SLOW_BYTES = 1024 * 1024
 export class PacketOutput {
   readonly path: string
   readonly #destination: Destination
-  readonly #flushMs: number
+  readonly #failed: () => void
+  readonly #timer: NodeJS.Timeout
   #flushing: Promise<void> | null = null
-  #flushedAt = performance.now()
   #flushedBytes = 0
+  #seenBytes = 0
   #failure: unknown = null
 
-  /** @throws NetkitError when the file cannot be made */
+  /**
+   * @param failed called when something cannot be written while nobody waits for it
+   * @throws NetkitError when the file cannot be made
+   */
   constructor(
     path: string,
     rotation: RotationPolicy | null,
     interfaces: readonly CaptureInterface[],
     application: string,
+    failed: () => void,
   ) {
     const options: CaptureOutputOptions = { format: captureFormatOf(path), interfaces, application }
     this.path = path
     this.#destination =
       rotation === null ? openCaptureOutput(path, options) : openRotatingOutput(path, options, rotation)
-    this.#flushMs = path === '-' ? PIPE_FLUSH_MS : FLUSH_MS
+    this.#failed = failed
+    // Not when packets come: the last ones before a silence are waited for too.
+    this.#timer = setInterval(() => this.#flushWhatWaits(), path === '-' ? PIPE_FLUSH_MS : FLUSH_MS).unref()
   }
 
   get packets(): number {
@@ -65,17 +72,19 @@ export class PacketOutput {
     this.#destination.packet(packet)
   }
 
-  /** Has what waits written when it is time; resolves when there is room for more. @throws NetkitError */
+  /** Resolves when there is room for more. @throws NetkitError */
   async settled(): Promise<void> {
     if (this.#failure !== null) throw this.#failure
-    const now = performance.now()
-    if (now - this.#flushedAt >= this.#flushMs) {
-      const added = this.bytes - this.#flushedBytes
-      this.#flushedAt = now
-      this.#flushedBytes += added
-      if (this.#flushing === null && added > 0 && added < SLOW_BYTES) this.#flushing = this.#flush()
-    }
     if (this.#destination.full) await this.#destination.flush()
+  }
+
+  #flushWhatWaits(): void {
+    const { bytes } = this
+    const added = bytes - this.#seenBytes
+    this.#seenBytes = bytes
+    if (this.#flushing !== null || bytes === this.#flushedBytes || added >= SLOW_BYTES) return
+    this.#flushedBytes = bytes
+    this.#flushing = this.#flush()
   }
 
   async #flush(): Promise<void> {
@@ -83,12 +92,15 @@ export class PacketOutput {
       await this.#destination.flush()
     } catch (error) {
       this.#failure = error
+      clearInterval(this.#timer)
+      this.#failed()
     }
     this.#flushing = null
   }
 
   /** @throws NetkitError */
   async close(): Promise<void> {
+    clearInterval(this.#timer)
     await this.#flushing
     await this.#destination.close()
   }

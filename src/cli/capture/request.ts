@@ -35,11 +35,12 @@ const MOST_MAX_FLOWS = 2 ** 24
 export function parseCaptureRequest(flags: CaptureFlags, words: readonly string[], format: Format): CaptureRequest {
   const view = flags.quiet ? 'quiet' : flags.packets ? 'packets' : 'events'
   refuseTogether(flags, format)
+  // tcpdump(8): its words, put together with blanks; none of them, or an empty one, is no filter.
+  const filter = words.join(' ').trim()
   return {
     live: {
       interface: flags.interface ?? ANY_INTERFACE,
-      // tcpdump(8): its words, put together with blanks.
-      filter: words.length === 0 ? null : words.join(' '),
+      filter: filter === '' ? null : filter,
       promiscuous: !flags['no-promiscuous'],
       source: flags.source,
       nearest: suggest,

@@ -57,7 +57,9 @@ class CaptureJob {
     this.output =
       request.write === null
         ? null
-        : new PacketOutput(request.write, request.rotation, source.interfaces, `netkit ${io.version}`)
+        : new PacketOutput(request.write, request.rotation, source.interfaces, `netkit ${io.version}`, () =>
+            this.source.stop(),
+          )
     this.live = this.makeLive()
     this.end = this.makeEnd()
     const { end } = this
@@ -150,7 +152,8 @@ class CaptureJob {
     this.live?.flush(this.isUnread)
     if (!this.isUnread) this.end.finish(decoding, head)
     if (this.isPiped) io.err.line(`netkit: ${dropsLine(head)}`)
-    this.sayWritten()
+    // What a full disk took of it is not known, and the error names the file.
+    if (this.failure === null) this.sayWritten()
     // First, as what is left for a reader who has gone ends the program.
     io.err.flush()
   }

@@ -106,6 +106,40 @@ describeLab('what netkit capture writes', () => {
     })
   })
 
+  test('has the last packets before a silence in the file', async () => {
+    await withFolder(async folder => {
+      const file = join(folder, 'out.pcap')
+      await withCable((near, far) =>
+        withServer(near, far, async connect => {
+          const capture = await startCapture(far, ['-i', 'v1', '--packets', '--ndjson', '-w', file, 'tcp'])
+          // So that the file was written to a moment ago, which it is not again for a second.
+          await connect()
+          await pause(1200)
+          await connect()
+          await pause(2000)
+          const { packets } = await decode(file)
+          expect(packets).toBe(linesOf<object>(capture.stdout).length)
+          expect(packets).toBeGreaterThan(20)
+          await capture.interrupt()
+        }),
+      )
+    })
+  })
+
+  test('does not claim to have written what a full disk did not take', async () => {
+    await withCable((near, far) =>
+      withServer(near, far, async connect => {
+        const capture = await startCapture(far, ['-i', 'v1', '-q', '-w', '/dev/full', 'tcp'])
+        await connect()
+        const { code, stderr, stdout } = await capture.ended()
+        expect(code).toBe(4)
+        expect(stderr).toContain('netkit: cannot write /dev/full: no space left on device (ENOSPC)\n')
+        expect(stderr).not.toContain('wrote')
+        expect(stdout).toMatch(/^packets +[1-9]/m)
+      }),
+    )
+  })
+
   const missing = capMissing()
   if (missing !== null) process.stderr.write(`skipped: the cap source: needs ${missing}\n`)
   test.skipIf(missing !== null)(
@@ -128,7 +162,7 @@ describeLab('what netkit capture writes', () => {
           .map(({ type, event, flow, by, outcome }) => ({ type, event, flow, by, outcome }))
       expect(facts(cap!)).toEqual(facts(ring!))
       const limits =
-        "captured with the cap package: times are this program's, what the kernel dropped is not known, packets are cut at 65,535 bytes"
+        "captured with the cap package: times are this program's, what the kernel dropped is not known, packets are cut at 65,535 bytes, and it crashes when the interface goes down"
       expect(cap!.stderr).toContain(`netkit: ${limits}\n`)
       const summary = linesOf<{ type: string; warnings: string[]; captureQuality: object }>(cap!.stdout).at(-1)!
       expect(summary).toMatchObject({

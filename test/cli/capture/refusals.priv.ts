@@ -50,6 +50,27 @@ describeLab('what netkit capture refuses', () => {
     expect(stderr.split('\n')[0]).toMatch(sentence)
   })
 
+  test.each([
+    [['-r', 'x.pcap'], '-r', 'to read a file: netkit decode FILE'],
+    [['-nnvv'], '-v in -nnvv', 'for all that is known of each packet: --packets --ndjson'],
+    [['-A'], '-A', 'what packets hold is not printed: --write OUT.pcap, then tcpdump -A -r OUT.pcap'],
+    [['-e'], '-e', 'link-layer addresses are not printed: --write OUT.pcap, then tcpdump -e -r OUT.pcap'],
+    [['-S'], '-S', 'for sequence numbers as they were sent: --packets --ndjson'],
+    [['-w', 'x.pcap', '-C', '1'], '-C', 'for a new file by size: --rotate-size 100M'],
+  ])("tcpdump's %j: what to type instead", async (args, option, habit) => {
+    const { code, stdout, stderr } = await netkitIn(null, ['capture', ...args])
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
+    expect(stderr).toBe(`netkit: netkit capture has no option ${option}\n  ${habit}\n`)
+  })
+
+  test("tcpdump's -n, -l and -U are what is done anyway, in a bundle too; an empty filter is none", async () => {
+    await withCable(async (_, far) => {
+      const { code, stdout, stderr } = await netkitIn(far, ['capture', '-nnlUqi', 'v1', '--duration', '50ms', ' '])
+      expect({ code, stderr }).toEqual({ code: 0, stderr: expect.stringContaining('capturing on v1, no filter;') })
+      expect(stdout).not.toMatch(/^filter/m)
+    })
+  })
+
   test('packets one a line go with --ndjson and not into one document', async () => {
     await expect(netkitIn(null, ['capture', '--packets', '--json'])).resolves.toMatchObject({ code: 2, stderr: '' })
   })
