@@ -3,8 +3,9 @@
 import { UsageError } from '../../errors/index.js'
 import { parseAddressRange } from '../../flow/address-range.js'
 import { LABELS, labelBit } from '../../flow/labels.js'
-import { ENDPOINT_STATES, type EndpointState, OUTCOMES } from '../../flow/model.js'
+import { ENDPOINT_STATES, OUTCOMES } from '../../flow/model.js'
 import { type Moment, type PortRange, Selection } from '../../flow/selection.js'
+import { parseState } from '../../sockets/states.js'
 import type { Format } from '../failure.js'
 import { suggest } from '../suggest.js'
 
@@ -93,7 +94,7 @@ function parseSelection(flags: DecodeFlags): Selection {
     ports: listOf(flags.port).map(portsOf),
     flows: new Set(listOf(flags.flow).map(text => countOf('flow', text, 0, 1))),
     outcomes: new Set(wordsOf('outcome', flags.outcome, OUTCOMES)),
-    states: new Set(wordsOf('state', flags.state?.map(stateWord), ENDPOINT_STATES)),
+    states: new Set(wordsOf('state', flags.state?.map(stateWords), ENDPOINT_STATES)),
     labels: labels.reduce((mask, label) => mask | labelBit(label), 0),
     since: momentOf('since', flags.since),
     until: momentOf('until', flags.until),
@@ -120,21 +121,14 @@ function wordsOf<Word extends string>(
   })
 }
 
-/** Words of ss for the states of which it has several. */
-const STATE_ALIASES: Readonly<Record<string, EndpointState>> = {
-  estab: 'established',
-  'syn-rcv': 'syn-recv',
-  'syn-received': 'syn-recv',
-  'fin-wait1': 'fin-wait-1',
-  'fin-wait2': 'fin-wait-2',
-  timewait: 'time-wait',
-  listen: 'listening',
-}
-
-const stateWord = (text: string): string =>
-  text
-    .split(',')
-    .map(word => STATE_ALIASES[word.toLowerCase()] ?? word)
+/** States, and groups of them, in every spelling that ss takes; a word that is none is left to be refused. */
+const stateWords = (text: string): string =>
+  listOf([text])
+    .map(word => {
+      const mask = parseState(word) ?? 0
+      const states = ENDPOINT_STATES.filter(state => ((parseState(state) ?? 0) & mask) !== 0)
+      return states.join(',') || word
+    })
     .join(',')
 
 const MOST_PORT = 65_535
