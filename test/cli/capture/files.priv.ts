@@ -112,9 +112,10 @@ describeLab('what netkit capture writes', () => {
       await withCable((near, far) =>
         withServer(near, far, async connect => {
           const capture = await startCapture(far, ['-i', 'v1', '--packets', '--ndjson', '-w', file, 'tcp'])
-          // So that the file was written to a moment ago, which it is not again for a second.
-          await connect()
           await pause(1200)
+          // What it is written for comes with the first of these; the second is within a second of that, and nothing comes after it.
+          await connect()
+          await pause(300)
           await connect()
           await pause(2000)
           const { packets } = await decode(file)
