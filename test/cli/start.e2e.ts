@@ -111,7 +111,8 @@ describe('the code cache', () => {
   function copy(): { dist: string; run: (options?: RunOptions) => ReturnType<typeof runNetkit> } {
     const place = temporary()
     for (const part of ['bin', 'dist', 'package.json', 'oclif.manifest.json']) {
-      cpSync(join(ROOT, part), join(place, part), { recursive: true })
+      // Programs of other tests write caches and rename them meanwhile.
+      cpSync(join(ROOT, part), join(place, part), { recursive: true, filter: file => !file.includes('.cache') })
     }
     symlinkSync(join(ROOT, 'node_modules'), join(place, 'node_modules'))
     const dist = join(place, 'dist')

@@ -29,10 +29,14 @@ export async function runPing(flags: PingFlags, words: readonly string[], io: Co
     const [missing] = prepared.unresolved
     if (missing !== undefined && !many && io.format !== 'ndjson') throw unresolvedError(missing)
     const view = await makePingView(flags, prepared, settings, io)
+    const interrupt = new Interruption()
+    // Before the first line: what begins ends with a summary.
+    const free = io.onInterrupt(() => interrupt.now())
     view.begin()
     for (const each of prepared.unresolved) view.unresolved(each)
     const outcome = new Outcome(prepared, limits)
-    if (prepared.targets.length > 0) await probe(prepared, view, outcome, !many, io)
+    if (prepared.targets.length > 0) await probe(prepared, view, outcome, !many, io, interrupt).finally(free)
+    else free()
     await view.end()
     outcome.tell(io)
   } finally {
@@ -82,6 +86,7 @@ async function probe(
   outcome: Outcome,
   single: boolean,
   io: Console,
+  interrupt: Interruption,
 ): Promise<void> {
   let refusal: ErrorEvent | null = null
   const run: PingRun = prepared.start(event => {
@@ -92,16 +97,15 @@ async function probe(
     if (refusal === null || io.format === 'ndjson') view.event(event)
   })
   const interim = (): void => view.interim([...run.summaries()])
-  const free = io.onInterrupt(() => run.stop())
   process.on('SIGQUIT', interim)
   view.attach?.(run)
+  interrupt.ends(run)
   try {
     await run.run()
   } catch (error) {
     view.failed?.()
     throw error
   } finally {
-    free()
     process.off('SIGQUIT', interim)
   }
   if (refusal !== null) {
@@ -115,6 +119,22 @@ async function probe(
   for (const summary of run.summaries(outcome.hasLimits ? undefined : view.answered)) {
     view.event(summary)
     outcome.add(summary)
+  }
+}
+
+/** Ctrl-C, which may come before there is a run to end. */
+class Interruption {
+  private hasCome = false
+  private run: PingRun | null = null
+
+  now(): void {
+    this.hasCome = true
+    this.run?.stop()
+  }
+
+  ends(run: PingRun): void {
+    this.run = run
+    if (this.hasCome) run.stop()
   }
 }
 
