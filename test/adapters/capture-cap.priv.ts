@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module'
 import { expect, test } from 'vitest'
-import { describeLab } from '../lab/index.js'
+import { describeLab, NOBODY } from '../lab/index.js'
 import { capturing, withCable } from './capture-lab.js'
 
 const missing = ((): string[] => {
@@ -74,6 +74,17 @@ for at in range(10):
         ['no-such-interface', 2],
         ['capture-refused', 2],
       ])
+    })
+
+    test('without the permission it is said with what to do', async () => {
+      const refused = await withCable((near, _) =>
+        capturing<{ code: string; exit: number; hints: string[] } | null>(
+          `return asked({ interface: 'lo', source: 'cap' })`,
+          { ns: near, uid: NOBODY },
+        ),
+      )
+      expect(refused).toMatchObject({ code: 'permission-missing', exit: 3 })
+      expect(refused!.hints.join('\n')).toMatch(/as root[\s\S]*net_raw/)
     })
   },
   missing,

@@ -1,13 +1,11 @@
 // What tests of live capture share: two hosts with a cable between them, traffic of many kinds, and code that captures it there.
 
-import { createRequire } from 'node:module'
-import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { must, withNetns } from '../lab/index.js'
 import { runBundled } from './bundle.js'
 
 /** Where the bundle, which is run from elsewhere, finds the package. */
-process.env['NODE_PATH'] = dirname(dirname(createRequire(import.meta.url).resolve('cap/package.json')))
+process.env['NODE_PATH'] = fileURLToPath(new URL('../../node_modules', import.meta.url))
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
