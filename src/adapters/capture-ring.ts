@@ -17,7 +17,10 @@ const SO_ATTACH_FILTER = 26
 const READABLE = 1
 /** After a stop, the kernel hands the last packets over within this time. */
 const LAST_BLOCK_MS = 3 * RETIRE_MS
-/** An interface that went down may come back, or be deleted, of which the kernel then says nothing: looked at this often. */
+/**
+ * An interface that went down may come back, or be deleted, of which the kernel then says nothing: looked at this often from then on.
+ * Packets are no sign that it came back: those of before may be handed over late.
+ */
 const DOWN_MS = 250
 /** An interface that goes up and down all night is told that often. */
 const MOST_FLAWS = 1000
@@ -125,7 +128,6 @@ class RingCapture implements PacketSource {
       this.ended = true
       this.answer(false)
     } else if (this.walker.take()) {
-      this.lookNoMore()
       this.answer(true)
     } else {
       this.readError()

@@ -141,9 +141,11 @@ for at in range(2000): s.sendto(bytes(1000), ('192.0.2.2', 9999))\`
   })
 
   test('an interface that goes down is a note, and one that is gone is the end', async () => {
-    const found = await withCable((_, far) =>
+    const found = await withCable((near, far) =>
       capturing<{ flaws: { message: string }[]; more: boolean; after: boolean }>(
         `const capture = open({ interface: 'v1' })
+         // Its packets are handed over after the news of the interface.
+         spawnSync('ip', ['netns', 'exec', ${JSON.stringify(near)}, 'ping', '-c1', '192.0.2.2'])
          spawnSync('ip', ['link', 'set', 'v1', 'down'])
          await pause(200)
          spawnSync('ip', ['link', 'delete', 'v1'])
